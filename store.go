@@ -1,0 +1,284 @@
+package cloakroom
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// What a store may say. Every other error means "cannot know": the engine answers 503 for it, ends no session and
+// clears no cookie. A store wraps these with %w and context; the engine tests with errors.Is.
+var (
+	// ErrNotFound: what was asked for is certainly not there, or is there no longer.
+	ErrNotFound = errors.New("not found")
+	// ErrMoved: the token was exchanged for another less than its grace ago. It opens nothing, but whoever shows it
+	// is a late request of a browser that has the new one by now: its cookie must not be cleared. errors.Is(err,
+	// ErrNotFound) holds for it too.
+	ErrMoved error = movedError{}
+	// ErrConflict: the value changed since it was read; read again and retry. Nothing was written.
+	ErrConflict = errors.New("changed by somebody else")
+	// ErrTaken: the identifier belongs to another user of the realm. Nothing was written.
+	ErrTaken = errors.New("identifier is taken")
+	// ErrLastHolder: the change would leave nobody with a role that somebody must hold. Nothing was written.
+	ErrLastHolder = errors.New("nobody else holds this role")
+	// ErrUsed: the ticket was taken before. Whoever holds it comes too late.
+	ErrUsed = errors.New("already used")
+	// ErrTooLarge: the session's data would grow over its cap. Nothing was written.
+	ErrTooLarge = errors.New("session data too large")
+)
+
+type movedError struct{}
+
+func (movedError) Error() string        { return "token was exchanged for a new one" }
+func (movedError) Is(target error) bool { return target == ErrNotFound }
+
+// A Store keeps everything: it is a Directory and a Ledger in one. Past one machine the two may live apart, see
+// Config.Ledger.
+type Store interface {
+	Directory
+	Ledger
+}
+
+// A SecretKeeper is a store that can keep the token secrets outside of the data it stores: a file beside the
+// database, or the memory of the process. New asks it when Config.Secrets is nil.
+type SecretKeeper interface {
+	// Secrets returns at least one secret, made on the first call and the same ever after.
+	Secrets(ctx context.Context) ([]Secret, error)
+}
+
+// Directory is what must last: users, the identifiers that find them, and their credentials.
+//
+// Rules for every method: safe for concurrent use; when it returns nil the change is durable; when it returns an
+// error nothing has changed; values passed in and handed out are the caller's own (a store keeps copies). Times are
+// stored to the microsecond, in UTC; the zero time stays the zero time.
+type Directory interface {
+	// CreateUser stores a new user, its identifier (Email, unless empty) and its credentials in one atomic step,
+	// with Revision 1. Another user of the same realm has the e-mail: ErrTaken, however many callers race.
+	CreateUser(ctx context.Context, u User, creds ...Credential) error
+
+	// User returns the user with this id, whatever its realm. Absent: ErrNotFound.
+	User(ctx context.Context, id string) (User, error)
+
+	// UserByEmail finds a user by realm and normalised e-mail, byte for byte. Absent: ErrNotFound.
+	UserByEmail(ctx context.Context, realm, email string) (User, error)
+
+	// Users returns up to q.Max users that match q, in ascending order of id.
+	Users(ctx context.Context, q UserQuery) ([]User, error)
+
+	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) in one atomic step. It is a
+	// compare-and-swap: c.User.Revision must be the stored revision, which then grows by one; if not, ErrConflict.
+	// A new e-mail that is somebody else's: ErrTaken. Absent user: ErrNotFound. When c.Keeps names a role that the
+	// stored user holds (and is not banned) and c.User would no longer (or is banned), another user of the realm
+	// who is not banned must hold it: ErrLastHolder otherwise, also when the last two give it up at once.
+	UpdateUser(ctx context.Context, c UserChange) error
+
+	// DeleteUser removes the user, its identifiers and its credentials; the e-mail is free again. Absent:
+	// ErrNotFound. keeps is a role as in UpdateUser, or empty.
+	DeleteUser(ctx context.Context, id, keeps string) error
+
+	// Credentials returns what the user can prove itself by, in order of method and id. An unknown user has none.
+	Credentials(ctx context.Context, userID string) ([]Credential, error)
+
+	// SwapCredential replaces the data of one credential if it still has c.Revision, which then grows by one;
+	// otherwise, or when it is gone: ErrConflict. It serves re-hashing, where a lost race costs nothing.
+	SwapCredential(ctx context.Context, c Credential) error
+}
+
+// UserQuery selects users of one realm.
+type UserQuery struct {
+	Realm string
+	After string // only ids greater than this; empty starts at the beginning
+	Role  string // only holders of this role; empty means any
+	Max   int    // at most so many; the caller passes 1 to 1,000
+}
+
+// UserChange is the new state of one user, see Directory.UpdateUser.
+type UserChange struct {
+	User        User
+	Credentials []Credential
+	Keeps       string
+}
+
+// Credential is what a user can prove a method by: a password hash, a passkey's public key, a sealed TOTP secret.
+type Credential struct {
+	UserID   string
+	Method   string // Method.Name
+	ID       string // tells several credentials of one method apart; empty for a password
+	Data     []byte // the method's own form; never a secret in the clear
+	Revision int64  // 1 when inserted, grows by one with each change; the store sets it
+
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// TokenID is all that a store knows of a token: where it lives and its hash. It cannot be turned back into a token.
+type TokenID struct {
+	Bucket uint16   // 12 bits, the shard hint; every key of the Ledger leads with it
+	Hash   [32]byte // SHA-256
+}
+
+// SessionRef names a session for a change by its owner. All three must match, so that nobody ends the session of
+// somebody else by its id. UserID is empty for a guest.
+type SessionRef struct {
+	Bucket uint16
+	ID     string
+	UserID string
+}
+
+// SessionRecord is a session as a Ledger keeps it.
+type SessionRecord struct {
+	ID     string
+	Realm  string
+	Token  TokenID
+	UserID string // empty for a guest
+	Epoch  int64  // the user's epoch when it was opened; a smaller one than the user's now means ended
+
+	CreatedAt       time.Time
+	AuthenticatedAt time.Time // zero for a guest
+	LastSeenAt      time.Time
+	IssuedAt        time.Time // when the cookie was last set
+	ExpiresAt       time.Time // as of the last write; the engine computes the truth from the other times
+
+	Methods  []string
+	Level    int
+	Scopes   []string
+	Remember bool
+	IP       string
+	Agent    string
+}
+
+// Ref names the record.
+func (s SessionRecord) Ref() SessionRef {
+	return SessionRef{Bucket: s.Token.Bucket, ID: s.ID, UserID: s.UserID}
+}
+
+// Ledger is what is hot and passes: sessions, their data, one-time tickets and counters.
+//
+// The rules of Directory hold here too. Where a method takes now, the store uses it as the only clock: what has
+// ExpiresAt (or a window's end) at or before now is treated as absent, though it may still lie in the store.
+// Session and SessionsOf are the exception: they return expired sessions until the sweeper has passed, because the
+// engine decides what lives. All verbs are atomic, one at a time; none spans two buckets but Open.
+type Ledger interface {
+	// Open stores a new session. If o.Replace is set, the session that has this token is closed in the same step,
+	// and with o.Inherit its data becomes the data of the new one; the result says whether this call took it: of
+	// many racing calls exactly one does. The replaced token answers ErrMoved until o.MovedUntil. If o.Limit > 0
+	// the user's oldest sessions (by CreatedAt, then id) that have not expired at o.Now are closed until at most
+	// o.Limit remain, the new one included, however many callers race.
+	//
+	// A store that cannot span two buckets takes the old session first: a crash between loses a guest, never
+	// duplicates one.
+	Open(ctx context.Context, o Opening) (Opened, error)
+
+	// Session returns the session with this token. ErrMoved within its grace, otherwise absent: ErrNotFound.
+	// It is the hot path: one point read, no write.
+	Session(ctx context.Context, t TokenID, now time.Time) (SessionRecord, error)
+
+	// Touch records use of many sessions at once. Times only grow; a session that is gone stays gone, silently.
+	Touch(ctx context.Context, touches []Touch) error
+
+	// Renew gives a session a new token and writes its Epoch, AuthenticatedAt, IssuedAt, LastSeenAt, ExpiresAt,
+	// Methods and Level in one step; the old token answers ErrMoved until movedUntil. Absent, or another token than
+	// old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same.
+	Renew(ctx context.Context, old TokenID, s SessionRecord, movedUntil time.Time) error
+
+	// Close ends one session and drops its data. It reports whether there was one: closing twice is no error.
+	Close(ctx context.Context, ref SessionRef) (bool, error)
+
+	// CloseUser ends all sessions of the user but the one with id keep (empty: none is kept) and returns the ids of
+	// the ended ones.
+	CloseUser(ctx context.Context, bucket uint16, userID, keep string) ([]string, error)
+
+	// SessionsOf returns up to max sessions of the user with an id less than before (empty: from the newest), newest
+	// first: in descending order of id.
+	SessionsOf(ctx context.Context, bucket uint16, userID, before string, max int) ([]SessionRecord, error)
+
+	// Datum reads one value of a session's data. Absent value or session: ErrNotFound.
+	Datum(ctx context.Context, ref SessionRef, key string) (Datum, error)
+
+	// SetDatum writes one value if it still has d.Revision (0: it must be absent), which then grows by one. A nil
+	// Value removes it. Changed meanwhile: ErrConflict. The session is gone: ErrNotFound. The keys and values of
+	// the session would exceed maxBytes together: ErrTooLarge.
+	SetDatum(ctx context.Context, ref SessionRef, d Datum, maxBytes int) error
+
+	// Count adds n to a counter and returns what it holds now. The first addition opens a window of this length;
+	// when it has passed the counter is absent and the next addition opens a new one. n may be 0 (look), or
+	// negative (give back): the counter stops at 0 and is then absent.
+	Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (Tally, error)
+
+	// Put stores a new ticket with Revision 1. The same kind and token is there already: ErrConflict.
+	Put(ctx context.Context, t Ticket) error
+
+	// Ticket reads a ticket without using it. Taken before: ErrUsed. Absent, expired or of another kind: ErrNotFound.
+	Ticket(ctx context.Context, kind string, id TokenID, now time.Time) (Ticket, error)
+
+	// Take uses a ticket: of all callers exactly one gets it, ever. Errors as Ticket; a used ticket is remembered
+	// as used until it expires.
+	Take(ctx context.Context, kind string, id TokenID, now time.Time) (Ticket, error)
+
+	// Swap replaces the payload of a ticket that has t.Revision, which then grows by one; its expiry stays. Changed
+	// meanwhile: ErrConflict. Otherwise errors as Ticket.
+	Swap(ctx context.Context, t Ticket, now time.Time) error
+
+	// Sweep deletes up to s.Max expired things and returns how many. Zero means there is nothing left to do.
+	Sweep(ctx context.Context, s Sweep) (int, error)
+}
+
+// Opening is a session to be opened, see Ledger.Open.
+type Opening struct {
+	Session    SessionRecord
+	Replace    *TokenID
+	Inherit    bool
+	MovedUntil time.Time
+	Limit      int
+	Now        time.Time
+}
+
+// Opened says what Open did beside opening.
+type Opened struct {
+	Replaced bool     // this call closed the session of Opening.Replace
+	Evicted  []string // ids of sessions closed over the limit
+}
+
+// Touch is the use of one session. Zero IssuedAt leaves the stored one.
+type Touch struct {
+	Token     TokenID
+	SeenAt    time.Time
+	ExpiresAt time.Time
+	IssuedAt  time.Time
+}
+
+// Datum is one value of a session's data.
+type Datum struct {
+	Key      string
+	Value    []byte
+	Revision int64
+}
+
+// Tally is what a counter holds and when it starts again. An absent counter is zero with a zero ResetAt.
+type Tally struct {
+	N       int
+	ResetAt time.Time
+}
+
+// Ticket is anything that may be used once: a sign-in attempt, later a reset link, a code, an OAuth state. Its kind is
+// part of its key: presented where another kind belongs, it does not exist.
+type Ticket struct {
+	Kind      string
+	ID        TokenID
+	Payload   []byte
+	ExpiresAt time.Time
+	Revision  int64
+}
+
+// Sweep bounds one pass of the sweeper.
+type Sweep struct {
+	// Now: tickets, counters and moved tokens that expired at or before it go.
+	Now time.Time
+	// SessionsBefore: sessions with ExpiresAt at or before it go, with their data. It lies a little behind Now,
+	// because a node may hold uses that it has not written yet.
+	SessionsBefore time.Time
+	// GuestsBefore: guest sessions without data that were last seen at or before it go.
+	GuestsBefore time.Time
+	// Max rows of all kinds together, so that no pass holds the writer for long.
+	Max int
+}

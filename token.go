@@ -1,0 +1,171 @@
+package cloakroom
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// Kinds of token, visible in the prefix. A token of one kind is never accepted where another belongs: the kind is part
+// of what the tag signs.
+const (
+	kindSession = "crs_"
+	kindTicket  = "crt_"
+)
+
+const (
+	bucketSize = 2
+	randomSize = 32 // 256 bits
+	tagSize    = 16
+	bodySize   = bucketSize + randomSize
+	tokenSize  = bodySize + tagSize
+	bucketMask = 1<<12 - 1
+)
+
+var tokenEncoding = base64.RawURLEncoding.Strict()
+
+// tokenLength is the exact length of every opaque token in characters.
+var tokenLength = len(kindSession) + tokenEncoding.EncodedLen(tokenSize)
+
+// Token is a credential that a client may hold. It prints as [redacted] in fmt, slog and JSON; Reveal gives it out.
+type Token struct{ text string }
+
+// Reveal returns the token itself, for the client it was made for and nobody else.
+func (t Token) Reveal() string { return t.text }
+
+// IsZero reports whether there is no token.
+func (t Token) IsZero() bool { return t.text == "" }
+
+func (t Token) String() string               { return redacted }
+func (t Token) GoString() string             { return redacted }
+func (t Token) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Format implements fmt.Formatter, so that no verb shows the token.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// keyring tags and checks opaque tokens of one realm: prefix ‖ base64url(bucket ‖ random ‖ tag). Keys derive from the
+// secrets by HKDF with a label for each kind; the first secret signs, all verify. A keyring never changes: rotation
+// puts a new one in its place.
+type keyring struct {
+	session []*tagger
+	ticket  []*tagger
+}
+
+func newKeyring(realm string, secrets []Secret) (*keyring, error) {
+	ring := &keyring{}
+	for _, s := range secrets {
+		for kind, list := range map[string]*[]*tagger{kindSession: &ring.session, kindTicket: &ring.ticket} {
+			key, err := hkdf.Key(sha256.New, s, nil, "cloakroom token "+kind+" realm "+realm, sha256.Size)
+			if err != nil {
+				return nil, fmt.Errorf("token key: %w", err)
+			}
+			*list = append(*list, newTagger(key))
+		}
+	}
+	return ring, nil
+}
+
+func (k *keyring) taggers(kind string) []*tagger {
+	switch kind {
+	case kindSession:
+		return k.session
+	case kindTicket:
+		return k.ticket
+	}
+	return nil
+}
+
+// mint makes a new token for a bucket.
+func (k *keyring) mint(kind string, bucket uint16) (Token, TokenID) {
+	var b [tokenSize]byte
+	binary.BigEndian.PutUint16(b[:], bucket&bucketMask)
+	_, _ = rand.Read(b[bucketSize:bodySize]) // never fails: crypto/rand ends the process instead
+	return k.sign(kind, &b), identify(b[:bodySize])
+}
+
+// sign fills in the tag under the current secret and encodes.
+func (k *keyring) sign(kind string, b *[tokenSize]byte) Token {
+	tag := k.taggers(kind)[0].tag(b[:bodySize])
+	copy(b[bodySize:], tag[:])
+	return Token{kind + tokenEncoding.EncodeToString(b[:])}
+}
+
+// parse checks the form and the tag of a token without asking anybody. A token whose tag is from an older secret
+// comes back with a fresh one. ok is false for whatever we have not made.
+func (k *keyring) parse(kind, text string) (id TokenID, fresh Token, ok bool) {
+	if len(text) != tokenLength || text[:len(kind)] != kind {
+		return TokenID{}, Token{}, false
+	}
+	var b [tokenSize]byte
+	var encoded [72]byte
+	n := copy(encoded[:], text[len(kind):])
+	if m, err := tokenEncoding.Decode(b[:], encoded[:n]); err != nil || m != tokenSize {
+		return TokenID{}, Token{}, false
+	}
+	for i, t := range k.taggers(kind) {
+		tag := t.tag(b[:bodySize])
+		if !hmac.Equal(tag[:], b[bodySize:]) {
+			continue
+		}
+		if i > 0 {
+			return identify(b[:bodySize]), k.sign(kind, &b), true
+		}
+		return identify(b[:bodySize]), Token{text}, true
+	}
+	return TokenID{}, Token{}, false
+}
+
+// identify gives what the store knows of a token: its bucket and the SHA-256 of bucket and random. The tag is left out,
+// so a token can get the tag of a new secret while its row stays as it is.
+func identify(body []byte) TokenID {
+	return TokenID{Bucket: binary.BigEndian.Uint16(body), Hash: sha256.Sum256(body)}
+}
+
+// bucketOf is the shard hint of a user: 12 bits of a hash of the id.
+func bucketOf(userID string) uint16 {
+	sum := sha256.Sum256([]byte(userID))
+	return binary.BigEndian.Uint16(sum[:]) & bucketMask
+}
+
+// guestBucket is the shard hint of somebody without an id: random.
+func guestBucket() uint16 {
+	var b [2]byte
+	_, _ = rand.Read(b[:])
+	return binary.BigEndian.Uint16(b[:]) & bucketMask
+}
+
+// tagger computes HMAC-SHA-256 under one key, cut to 16 bytes, with reused states: the hot path allocates nothing.
+type tagger struct{ states sync.Pool }
+
+type macState struct {
+	mac hash.Hash
+	sum [sha256.Size]byte
+	in  [bodySize]byte
+}
+
+func newTagger(key []byte) *tagger {
+	return &tagger{states: sync.Pool{New: func() any { return &macState{mac: hmac.New(sha256.New, key)} }}}
+}
+
+func (t *tagger) tag(body []byte) (tag [tagSize]byte) {
+	s := t.states.Get().(*macState)
+	s.mac.Reset()
+	copy(s.in[:], body)
+	s.mac.Write(s.in[:])
+	copy(tag[:], s.mac.Sum(s.sum[:0]))
+	t.states.Put(s)
+	return tag
+}
+
+func decodeBase64URL(text string) ([]byte, error) {
+	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+}

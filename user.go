@@ -1,0 +1,96 @@
+package cloakroom
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// User is somebody who can sign in. A handler gets its own copy: changing it changes nothing, see Users.Update.
+type User struct {
+	ID            string // "usr_" and a UUIDv7; public, grants nothing
+	Realm         string // which of several worlds of one store it belongs to, see Config.Realm
+	Email         string // normalised: NFC, lower case, no surrounding space; may be empty
+	EmailVerified bool
+	Name          string
+	Roles         []string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	BannedAt      time.Time // zero: not banned
+
+	// Epoch grows when all sessions of the user end at once; sessions of an earlier epoch are dead, wherever a copy
+	// of them survives. Revision grows with every change and guards against lost updates. Both are the engine's.
+	Epoch    int64
+	Revision int64
+}
+
+// Banned reports whether the user may not sign in.
+func (u *User) Banned() bool { return !u.BannedAt.IsZero() }
+
+// Is reports whether the user holds at least one of the roles.
+func (u *User) Is(roles ...string) bool {
+	return slices.ContainsFunc(roles, func(r string) bool { return r != "" && slices.Contains(u.Roles, r) })
+}
+
+const (
+	maxEmail = 254 // RFC 5321 §4.5.3.1.3, the path without its brackets
+	maxName  = 200 // characters
+	maxRoles = 64
+	maxRole  = 64 // bytes
+)
+
+// NormalizeEmail returns the one spelling under which an e-mail address is stored, looked up and counted: Unicode
+// NFC, lower case, no surrounding space. It never strips dots or +tags: those may be different people.
+func NormalizeEmail(s string) string {
+	return strings.ToLower(norm.NFC.String(strings.TrimSpace(s)))
+}
+
+// validEmail accepts what can be an address of somebody (RFC 5321 mailbox, without quoting, comments or address
+// literals) and nothing that could be two, or a header.
+func validEmail(s string) bool {
+	local, domain, found := strings.Cut(s, "@")
+	if !found || local == "" || len(local) > 64 || len(s) > maxEmail || !utf8.ValidString(s) {
+		return false
+	}
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`()<>[]:;,\"`, r)
+	}) || strings.Contains(domain, "@") {
+		return false
+	}
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return false
+	}
+	for label := range strings.SplitSeq(domain, ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+// checkUser returns every field of u that may not be stored.
+func checkUser(u *User) FieldErrors {
+	var bad FieldErrors
+	if u.Email != "" && !validEmail(u.Email) {
+		bad = append(bad, FieldError{Field: "email", Code: "invalid_email", Message: "must be one e-mail address, like ana@example.com"})
+	}
+	if !utf8.ValidString(u.Name) || strings.ContainsFunc(u.Name, unicode.IsControl) {
+		bad = append(bad, FieldError{Field: "name", Code: "invalid_name", Message: "must be text without control characters"})
+	} else if utf8.RuneCountInString(u.Name) > maxName {
+		bad = append(bad, FieldError{Field: "name", Code: "too_long", Message: "must be at most 200 characters"})
+	}
+	if len(u.Roles) > maxRoles || slices.ContainsFunc(u.Roles, func(r string) bool { return !validRole(r) }) {
+		bad = append(bad, FieldError{Field: "roles", Code: "invalid_role", Message: "must be at most 64 names of 1 to 64 letters, digits or ._:-"})
+	}
+	return bad
+}
+
+func validRole(r string) bool {
+	return r != "" && len(r) <= maxRole && !strings.ContainsFunc(r, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._:-", c))
+	})
+}
