@@ -1,0 +1,162 @@
+package cloakroom
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says how an Auth works. The zero value of every field means the default that its comment tells, and every
+// default is safe. Only Store must be given, and a Method if somebody shall sign in.
+type Config struct {
+	// Store keeps everything. Required.
+	Store Store
+	// Ledger, when set, keeps sessions, tickets and counters in place of Store.
+	Ledger Ledger
+
+	// Methods are the ways to begin a sign-in; the first is used when a sign-in names none.
+	Methods []Method
+	// SecondFactors are the ways to complete a sign-in. Whoever has a credential of one of them is asked for it
+	// after the first proof, and gets no session before.
+	SecondFactors []Method
+
+	// Secrets are what the keys of tokens derive from: the first signs, all verify. Nil asks the store, which can
+	// keep them beside a local file; a store that cannot (SecretKeeper) makes them required.
+	Secrets []Secret
+
+	// Realm separates several worlds of users in one store, such as customers and staff: other accounts, other
+	// sessions, and no token of one is good in another. Give each realm its own Cookie.Name.
+	Realm string
+
+	// BaseURL is where the app is reached from outside, such as https://app.example.com. It decides the name and the
+	// Secure attribute of cookies. Empty decides by each request: https, or anything but a loopback host, is secure.
+	BaseURL string
+
+	Cookie   Cookie
+	Bearer   Bearer
+	Delivery DeliveryPolicy
+	Session  Lifetime
+	Limits   Limits
+
+	// SignupClosed refuses SignUp. Users.Create still works.
+	SignupClosed bool
+
+	// TrustedProxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: nobody's.
+	TrustedProxies []netip.Prefix
+	// Origins are other origins, scheme included, whose pages may call with cookies. They pass the CSRF check and
+	// get CORS headers. Exact; there is no wildcard.
+	Origins []string
+	// ClearSiteData are the directives of the Clear-Site-Data header that a sign-out answers with, such as "cookies"
+	// and "storage". Empty: no header.
+	ClearSiteData []string
+
+	// OnUpgrade is called when a guest signs in, once for each guest session: the guest's data already belongs to
+	// user's session, so that Key reads the same through both. Here an app merges it into what it knows of the
+	// user. An error does not undo the sign-in and loses no data; it is told as the event UpgradeFailed.
+	OnUpgrade func(ctx context.Context, guest, user *Session) error
+	// OnEvent is told what happens, after it is durable, on the goroutine that did it: keep it short.
+	OnEvent func(ctx context.Context, e Event)
+	// OnFail answers a request that a guard refused, in place of an RFC 9457 document. It may call Auth.Fail.
+	OnFail func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+}
+
+// Auth is the engine. It is safe for concurrent use. Make one with New and Close it at the end.
+type Auth struct {
+	config    Config
+	directory Directory
+	ledger    Ledger
+	lifetime  Lifetime
+	limits    Limits
+	carriers  carriers
+	keys      atomic.Pointer[keyring]
+	origin    *originCheck
+	uses      *uses
+
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// New makes an Auth. It reports every mistake in the Config at once: the error joins one *ConfigError for each, with the
+// field, the reason and what to do. It starts one goroutine, which writes uses down and sweeps; Close ends it.
+func New(c Config) (*Auth, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &Auth{
+		config: c, directory: c.Store, ledger: c.Ledger,
+		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
+		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(),
+	}
+	if a.ledger == nil {
+		a.ledger = c.Store
+	}
+	secrets := c.Secrets
+	if secrets == nil {
+		kept, err := c.Store.(SecretKeeper).Secrets(context.Background())
+		if err != nil {
+			return nil, &ConfigError{Field: "Secrets", Reason: "the store has none to give: " + err.Error(), Mend: "mend that, or set Secrets"}
+		}
+		secrets = kept
+	}
+	if err := a.SetSecrets(secrets); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	a.stopped.Go(func() { a.housekeep(ctx) })
+	return a, nil
+}
+
+// SetSecrets puts a new list of secrets in place while requests run: the first signs from now on, all verify. Tokens
+// signed by a secret that is no longer listed are dead.
+func (a *Auth) SetSecrets(secrets []Secret) error {
+	if err := checkSecrets(secrets); err != nil {
+		return err
+	}
+	ring, err := newKeyring(a.config.Realm, secrets)
+	if err != nil {
+		return err
+	}
+	a.keys.Store(ring)
+	return nil
+}
+
+// Close writes down what is pending and ends the goroutine of New. It does not close the store.
+func (a *Auth) Close(ctx context.Context) error {
+	a.stop()
+	a.stopped.Wait()
+	return a.Flush(ctx)
+}
+
+// Ready reports whether the stores answer: nil, or what they said.
+func (a *Auth) Ready(ctx context.Context) error {
+	if _, err := a.directory.User(ctx, "usr_ready"); err != nil && !errors.Is(err, ErrNotFound) {
+		return unavailable(err)
+	}
+	if _, err := a.ledger.Session(ctx, TokenID{}, a.now()); err != nil && !errors.Is(err, ErrNotFound) {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func (a *Auth) now() time.Time { return a.config.Now().UTC().Truncate(time.Microsecond) }
+
+// method finds a method by name in a list; an empty name means the first.
+func method(list []Method, name string) (Method, bool) {
+	i := slices.IndexFunc(list, func(m Method) bool { return name == "" || m.Name() == name })
+	if i < 0 {
+		return nil, false
+	}
+	return list[i], true
+}

@@ -1,0 +1,225 @@
+package cloakroom
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// check collects every mistake of the Config.
+func (c *Config) check() error {
+	var m mistakes
+	if c.Store == nil {
+		m.add("Store", "is missing", "give a store, such as sqlite.Open(\"app.db\")")
+	} else if _, keeps := c.Store.(SecretKeeper); c.Secrets == nil && !keeps {
+		m.add("Secrets", "are missing, and this store keeps none", "give at least one secret of 32 random bytes, the same on every node")
+	}
+	if c.Secrets != nil {
+		m.join(checkSecrets(c.Secrets))
+	}
+	m.methods("Methods", c.Methods)
+	m.methods("SecondFactors", c.SecondFactors)
+	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		m.add("Realm", fmt.Sprintf("%q has spaces or other than ASCII", c.Realm), "use a short name, such as staff")
+	}
+	base := m.baseURL(c.BaseURL)
+	m.cookie(c, base)
+	m.bearer(c.Bearer)
+	m.delivery(c)
+	m.lifetime(c.Session)
+	m.limits(c.Limits)
+	for _, o := range c.Origins {
+		m.origin(o)
+	}
+	for _, p := range c.TrustedProxies {
+		if !p.IsValid() || p.Bits() == 0 {
+			m.add("TrustedProxies", fmt.Sprintf("%v would let everybody forge addresses", p), "list the networks of your proxies")
+		}
+	}
+	for _, d := range c.ClearSiteData {
+		if !slices.Contains([]string{"*", "cache", "clientHints", "cookies", "executionContexts", "prefetchCache", "prerenderCache", "storage"}, d) {
+			m.add("ClearSiteData", fmt.Sprintf("%q is no directive", d), "use cache, cookies, storage, or * for all")
+		}
+	}
+	return errors.Join(m...)
+}
+
+type mistakes []error
+
+func (m *mistakes) add(field, reason, mend string) {
+	*m = append(*m, &ConfigError{Field: field, Reason: reason, Mend: mend})
+}
+
+func (m *mistakes) join(err error) {
+	if err != nil {
+		*m = append(*m, err)
+	}
+}
+
+func checkSecrets(secrets []Secret) error {
+	var m mistakes
+	if len(secrets) == 0 {
+		m.add("Secrets", "the list is empty", "give at least one secret of 32 random bytes, or leave it nil")
+	}
+	for i, s := range secrets {
+		if why := s.weak(); why != "" {
+			m.add("Secrets", fmt.Sprintf("number %d %s", i+1, why), "make one with: openssl rand -hex 32")
+		}
+	}
+	return errors.Join(m...)
+}
+
+// methods checks names, and lets each method that has a Check tell its own mistakes.
+func (m *mistakes) methods(field string, list []Method) {
+	seen := map[string]bool{}
+	for _, method := range list {
+		if method == nil {
+			m.add(field, "has a nil method", "remove it")
+			continue
+		}
+		name := method.Name()
+		if name == "" || seen[name] {
+			m.add(field, fmt.Sprintf("has the name %q twice, or an empty one", name), "give each method a name of its own")
+		}
+		seen[name] = true
+		if c, ok := method.(interface{ Check() error }); ok {
+			m.join(c.Check())
+		}
+	}
+}
+
+func (m *mistakes) baseURL(s string) *url.URL {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		m.add("BaseURL", fmt.Sprintf("%q is no address of a site", s), "write it like https://app.example.com")
+		return nil
+	}
+	if u.Scheme == "http" && !loopbackHost(u.Host) {
+		m.add("BaseURL", s+" is plain http, where cookies and tokens can be read on the way", "use https; plain http is for loopback only")
+	}
+	return u
+}
+
+func (m *mistakes) cookie(c *Config, base *url.URL) {
+	k := c.Cookie
+	name := strings.ToLower(k.Name)
+	if k.Name != "" && !validCookieName(k.Name) {
+		m.add("Cookie.Name", fmt.Sprintf("%q is no cookie name", k.Name), "use letters, digits, - and _")
+	}
+	if strings.HasPrefix(name, "__host-") && k.Domain != "" {
+		m.add("Cookie.Name", k.Name+" cannot go with a Domain: browsers drop __Host- cookies that have one", "drop the prefix or the Domain")
+	}
+	insecure := k.Secure == SecureNever || k.Secure == SecureAuto && base != nil && base.Scheme == "http"
+	if insecure && (strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-") || strings.HasPrefix(name, "__http-")) {
+		m.add("Cookie.Name", k.Name+" needs Secure: browsers drop it otherwise", "drop the prefix, or serve over https")
+	}
+	switch k.SameSite {
+	case 0, http.SameSiteLaxMode, http.SameSiteStrictMode:
+	case http.SameSiteNoneMode:
+		if k.Secure != SecureAlways && (base == nil || base.Scheme != "https") {
+			m.add("Cookie.SameSite", "None without Secure is dropped by browsers", "set Cookie.Secure to SecureAlways or an https BaseURL, or use Lax")
+		}
+	default:
+		m.add("Cookie.SameSite", "is not a mode that can be stated", "use Lax, Strict or None")
+	}
+	switch {
+	case k.Secure < SecureAuto || k.Secure > SecureNever:
+		m.add("Cookie.Secure", "is unknown", "use SecureAuto, SecureAlways or SecureNever")
+	case k.Secure == SecureNever && base != nil && base.Scheme == "https":
+		m.add("Cookie.Secure", "is SecureNever though BaseURL is https", "leave it SecureAuto")
+	case k.Secure == SecureAlways && base != nil && base.Scheme == "http" && len(c.TrustedProxies) == 0:
+		m.add("Cookie.Secure", "is SecureAlways on plain http without a trusted proxy: browsers drop the cookie", "leave it SecureAuto, set an https BaseURL, or list TrustedProxies")
+	}
+	if k.Domain != "" {
+		m.cookieDomain(k.Domain, base)
+	}
+}
+
+func (m *mistakes) cookieDomain(domain string, base *url.URL) {
+	d := strings.ToLower(strings.TrimPrefix(domain, "."))
+	if _, err := netip.ParseAddr(d); err == nil || !strings.Contains(d, ".") || strings.ContainsAny(d, " /:;,@") || strings.Contains(d, "..") || strings.HasSuffix(d, ".") {
+		m.add("Cookie.Domain", fmt.Sprintf("%q is no domain that browsers take", domain), "use a registered domain, such as example.com")
+		return
+	}
+	if base != nil && base.Hostname() != d && !strings.HasSuffix(strings.ToLower(base.Hostname()), "."+d) {
+		m.add("Cookie.Domain", domain+" does not cover the host of BaseURL: browsers drop the cookie", "use the host or a parent of it")
+	}
+}
+
+func (m *mistakes) bearer(b Bearer) {
+	if b.ResponseHeader == "" {
+		return
+	}
+	reserved := []string{"Authorization", "Cookie", "Set-Cookie", "Www-Authenticate", "Content-Type", "Content-Length", "Vary", "Cache-Control", "Location"}
+	if !validCookieName(b.ResponseHeader) || slices.Contains(reserved, http.CanonicalHeaderKey(b.ResponseHeader)) {
+		m.add("Bearer.ResponseHeader", fmt.Sprintf("%q cannot carry a token", b.ResponseHeader), "use a name of its own, such as some-auth-token")
+	}
+}
+
+func (m *mistakes) delivery(c *Config) {
+	for _, d := range c.Delivery.Allow {
+		if !d.known() {
+			m.add("Delivery.Allow", fmt.Sprintf("%q is unknown", d), "use cookie, bearer, both")
+		}
+	}
+	if d := c.Delivery.Default; d != "" && !slices.Contains(c.Delivery.withDefaults().Allow, d) {
+		m.add("Delivery.Default", fmt.Sprintf("%q is not in Delivery.Allow", d), "allow it or choose another")
+	}
+}
+
+func (m *mistakes) lifetime(l Lifetime) {
+	l = l.withDefaults()
+	if l.Idle < time.Minute {
+		m.add("Session.Idle", l.Idle.String()+" is less than a minute", "use a minute or more")
+	}
+	if l.Idle > l.Absolute {
+		m.add("Session.Idle", fmt.Sprintf("%v is more than Session.Absolute, %v", l.Idle, l.Absolute), "lower Idle or raise Absolute")
+	}
+	if l.Limit < 0 {
+		m.add("Session.Limit", "is negative", "use 0 for no limit")
+	}
+}
+
+func (m *mistakes) limits(l Limits) {
+	for name, r := range map[string]Rate{"Pair": l.Pair, "Account": l.Account, "Address": l.Address, "Signup": l.Signup} {
+		if r != (Rate{}) && (r.Max < 1 || r.Window < time.Second) {
+			m.add("Limits."+name, "is not a rate", "give Max of 1 or more and Window of a second or more, or leave both zero")
+		}
+	}
+}
+
+func (m *mistakes) origin(o string) {
+	u, err := url.Parse(o)
+	if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host || strings.Contains(o, "*") {
+		m.add("Origins", fmt.Sprintf("%q is not exactly one origin", o), "write it like https://admin.example.com, without a path")
+	}
+}
+
+// validCookieName holds for a token of RFC 9110 §5.6.2, which names of cookies and of headers are.
+func validCookieName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+// loopbackHost reports whether a Host (with or without port) can only be this machine.
+func loopbackHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback()
+}

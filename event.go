@@ -1,0 +1,79 @@
+package cloakroom
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/requestid"
+)
+
+// EventType names what happened. The values are stable.
+type EventType string
+
+// What can happen. Each is told once, after it is durable; failures are told too.
+const (
+	UserCreated       EventType = "user_created"
+	UserUpdated       EventType = "user_updated"
+	UserBanned        EventType = "user_banned"
+	UserUnbanned      EventType = "user_unbanned"
+	UserDeleted       EventType = "user_deleted"
+	CredentialChanged EventType = "credential_changed"
+	SignedIn          EventType = "signed_in"
+	SignInFailed      EventType = "sign_in_failed"
+	SignInChallenged  EventType = "sign_in_challenged"
+	SignedOut         EventType = "signed_out"
+	GuestBegan        EventType = "guest_began"
+	GuestUpgraded     EventType = "guest_upgraded"
+	UpgradeFailed     EventType = "upgrade_failed" // OnUpgrade returned Err; both sides keep their data
+	SessionRenewed    EventType = "session_renewed"
+	SessionRevoked    EventType = "session_revoked"
+	LimitReached      EventType = "limit_reached"
+	DuplicateCookie   EventType = "duplicate_cookie"   // two different good cookies in one request
+	InsecureTransport EventType = "insecure_transport" // a Secure cookie was sent over plain http: the browser drops it
+	CredentialCorrupt EventType = "credential_corrupt" // a stored credential could not be read
+	RequestFailed     EventType = "request_failed"     // answered 500 or 503; Err has the cause
+)
+
+// Event tells what happened to whom. It holds no secret and no token.
+type Event struct {
+	Type      EventType
+	Time      time.Time
+	Realm     string
+	UserID    string // empty when nobody is known
+	SessionID string
+	IP        string
+	UserAgent string
+	RequestID string
+	Reason    string // a short stable word, such as "limit", "logout", "wrong_secret"
+	Err       error  // for failures, the cause; may be nil
+}
+
+// emit hands an event to Config.OnEvent. The hook must not break what it is told about: a panic in it is dropped.
+func (a *Auth) emit(ctx context.Context, e Event) {
+	if a.config.OnEvent == nil {
+		return
+	}
+	e.Time, e.Realm, e.RequestID = a.now(), a.config.Realm, requestid.From(ctx)
+	defer func() { _ = recover() }()
+	a.config.OnEvent(ctx, e)
+}
+
+// emitRequest is emit for what a request did.
+func (a *Auth) emitRequest(r *http.Request, e Event) {
+	if a.config.OnEvent == nil {
+		return
+	}
+	e.IP, e.UserAgent = a.clientIP(r), clip(r.UserAgent(), maxAgent)
+	a.emit(r.Context(), e)
+}
+
+// maxAgent bounds what is kept of a User-Agent, in bytes.
+const maxAgent = 256
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return s
+}

@@ -1,0 +1,83 @@
+// Package problem writes errors as RFC 9457 problem documents. The codes stand in one table, from which the docs page
+// and clients are made: a code, once published, keeps its meaning.
+package problem
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Code is a stable name for what went wrong, with the status and the title that belong to it.
+type Code struct {
+	Name   string
+	Status int
+	Title  string
+	Help   string // what a client should do, for the docs
+}
+
+// The codes of the wire. Keep the list in order of status.
+var (
+	InvalidJSON          = Code{"invalid_json", 400, "Malformed JSON", "Send one JSON object, UTF-8, with fields of the documented types."}
+	AmbiguousCredentials = Code{"ambiguous_credentials", 400, "More than one credential", "Send one Authorization header."}
+	InvalidRequest       = Code{"invalid_request", 400, "Malformed request", "Mend the request; it was not understood."}
+	Unauthenticated      = Code{"unauthenticated", 401, "Not signed in", "Sign in."}
+	InvalidToken         = Code{"invalid_token", 401, "Token not valid", "The session is certainly over. Drop the token and sign in."}
+	InvalidCredentials   = Code{"invalid_credentials", 401, "Wrong e-mail or password", "Let the user try again."}
+	InvalidChallenge     = Code{"invalid_challenge", 401, "Sign-in attempt over", "Start the sign-in again."}
+	StepUpRequired       = Code{"step_up_required", 401, "Stronger sign-in needed", "Ask for a fresh or second proof, as WWW-Authenticate says (RFC 9470)."}
+	CrossOrigin          = Code{"cross_origin", 403, "Cross-origin request refused", "Call from the same origin, or list the origin in the configuration."}
+	Forbidden            = Code{"forbidden", 403, "Not allowed", "The session is good but may not do this."}
+	UserBanned           = Code{"user_banned", 403, "Account banned", "Tell the user to contact the operator."}
+	SignupClosed         = Code{"signup_closed", 403, "Sign-up is closed", "Accounts are made by the operator."}
+	NotFound             = Code{"not_found", 404, "Not found", "Nothing is here, or nothing that is yours."}
+	MethodNotAllowed     = Code{"method_not_allowed", 405, "Method not allowed", "Use a method of the Allow header."}
+	EmailTaken           = Code{"email_taken", 409, "E-mail has an account", "Sign in instead."}
+	LastAdmin            = Code{"last_admin", 409, "Last administrator", "Make somebody else an administrator first."}
+	PayloadTooLarge      = Code{"payload_too_large", 413, "Body too large", "Send at most 64 KiB."}
+	UnsupportedMediaType = Code{"unsupported_media_type", 415, "Not JSON", "Send Content-Type: application/json."}
+	ValidationFailed     = Code{"validation_failed", 422, "Fields cannot be taken", "The member errors names each field."}
+	RateLimited          = Code{"rate_limited", 429, "Too many tries", "Wait as long as Retry-After says."}
+	Internal             = Code{"internal", 500, "Internal error", "Report the request_id to the operator."}
+	Unavailable          = Code{"unavailable", 503, "Temporarily unavailable", "Nothing was decided. Try again after Retry-After."}
+)
+
+// Codes returns all codes in order of status.
+func Codes() []Code {
+	return []Code{
+		InvalidJSON, AmbiguousCredentials, InvalidRequest, Unauthenticated, InvalidToken, InvalidCredentials, InvalidChallenge,
+		StepUpRequired, CrossOrigin, Forbidden, UserBanned, SignupClosed, NotFound, MethodNotAllowed, EmailTaken, LastAdmin, PayloadTooLarge,
+		UnsupportedMediaType, ValidationFailed, RateLimited, Internal, Unavailable,
+	}
+}
+
+// Doc is where the types of problems are explained.
+const Doc = "https://github.com/cloakroom-auth/cloakroom/blob/main/docs/errors.md"
+
+// Document is the body of an error.
+type Document struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+	Errors    any    `json:"errors,omitempty"`
+}
+
+// Write answers with the code. Headers that belong to it must be set before.
+func Write(w http.ResponseWriter, c Code, detail, requestID string, fields any) {
+	body, err := json.Marshal(Document{
+		Type: Doc + "#" + c.Name, Title: c.Title, Status: c.Status, Code: c.Name,
+		Detail: detail, RequestID: requestID, Errors: fields,
+	})
+	if err != nil { // fields are ours and always marshal
+		body = fmt.Appendf(nil, `{"status":%d,"code":%q}`, c.Status, c.Name)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(c.Status)
+	_, _ = w.Write(append(body, '\n'))
+}

@@ -1,0 +1,200 @@
+package cloakroom
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/netaddr"
+)
+
+// Rate is so many in so long. The window opens with the first and does not move.
+type Rate struct {
+	Max    int
+	Window time.Duration
+}
+
+// Limits bound guessing. They are on by default, counted before anything is hashed, in one atomic step each. An address
+// is a single IPv4 address or the /64 of an IPv6 one; an account is its normalised e-mail, whether it exists or not.
+type Limits struct {
+	// Pair bounds failures for one account from one address. Zero means 10 in 15 minutes. A success clears it.
+	Pair Rate
+	// Address bounds failures from one address over all accounts. Zero means 50 in 15 minutes.
+	Address Rate
+	// Account bounds failures for one account over all addresses from which nobody has signed in to it in the last
+	// 30 days. Zero means 100 in an hour. An address that has is not counted here, so that an attacker cannot lock
+	// the owner out.
+	Account Rate
+	// Signup bounds sign-ups from one address. Zero means 100 in an hour.
+	Signup Rate
+
+	InsecureNoLogin  bool // no limit on sign-ins: guessing is free
+	InsecureNoSignup bool // no limit on sign-ups
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(r *Rate, max int, window time.Duration) {
+		if *r == (Rate{}) {
+			*r = Rate{max, window}
+		}
+	}
+	set(&l.Pair, 10, 15*time.Minute)
+	set(&l.Address, 50, 15*time.Minute)
+	set(&l.Account, 100, time.Hour)
+	set(&l.Signup, 100, time.Hour)
+	return l
+}
+
+// knownFor is how long an address counts as the owner's after a sign-in.
+const knownFor = 30 * 24 * time.Hour
+
+// everything is subtracted from a counter to clear it.
+const everything = 1 << 30
+
+// counter is one limit applied to one key.
+type counter struct {
+	key  [32]byte
+	rate Rate
+}
+
+func counterKey(realm, what, who string) [32]byte {
+	return sha256.Sum256([]byte(realm + "\x00" + what + "\x00" + who))
+}
+
+// try is one guess that was counted before it was evaluated. Exactly one of its methods must be called.
+type try struct {
+	auth    *Auth
+	pair    counter
+	others  []counter // counted: address, and account unless the address is known
+	known   counter
+	isKnown bool
+	off     bool
+}
+
+// tryLogin counts a guess at an account. A *LimitError means it must not be evaluated; nothing is counted then.
+func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
+	if a.limits.InsecureNoLogin {
+		return &try{off: true}, nil
+	}
+	ctx, addr, realm := r.Context(), a.network(r), a.config.Realm
+	t := &try{
+		auth:  a,
+		pair:  counter{counterKey(realm, "pair", account+"\x00"+addr), a.limits.Pair},
+		known: counter{counterKey(realm, "known", account+"\x00"+addr), Rate{1, knownFor}},
+	}
+	known, err := a.count(ctx, t.known, 0)
+	if err != nil {
+		return nil, err
+	}
+	t.isKnown = known.N > 0
+	t.others = []counter{{counterKey(realm, "address", addr), a.limits.Address}}
+	if !t.isKnown {
+		t.others = append(t.others, counter{counterKey(realm, "account", account), a.limits.Account})
+	}
+	all := append([]counter{t.pair}, t.others...)
+	tallies, err := a.countAll(ctx, all, 1)
+	if err != nil {
+		return nil, err
+	}
+	return t, a.within(r, "login", all, tallies)
+}
+
+// within gives everything back and returns a *LimitError when one of the counters is over its limit.
+func (a *Auth) within(r *http.Request, policy string, counters []counter, tallies []Tally) error {
+	var worst *LimitError
+	for i, t := range tallies {
+		left := t.ResetAt.Sub(a.now())
+		if t.N > counters[i].rate.Max && (worst == nil || left > worst.RetryAfter) {
+			worst = &LimitError{Policy: policy, Limit: counters[i].rate.Max, Window: counters[i].rate.Window, RetryAfter: left}
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	if _, err := a.countAll(r.Context(), counters, -1); err != nil {
+		return err
+	}
+	a.emitRequest(r, Event{Type: LimitReached, Reason: policy})
+	return worst
+}
+
+// succeeded: the guess was right. The pair starts anew, the others get this one back, the address becomes known.
+func (t *try) succeeded(ctx context.Context) error {
+	if t.off {
+		return nil
+	}
+	steps := []step{{t.pair, -everything}}
+	for _, c := range t.others {
+		steps = append(steps, step{c, -1})
+	}
+	if !t.isKnown {
+		steps = append(steps, step{t.known, 1})
+	}
+	_, err := t.auth.countSteps(ctx, steps)
+	return err
+}
+
+// undecided: the guess was not evaluated, so it does not count. It works after the request was given up, too.
+func (t *try) undecided(ctx context.Context) {
+	if t.off {
+		return
+	}
+	_, _ = t.auth.countAll(context.WithoutCancel(ctx), append([]counter{t.pair}, t.others...), -1)
+}
+
+// trySignup counts a sign-up from the address of r.
+func (a *Auth) trySignup(r *http.Request) error {
+	if a.limits.InsecureNoSignup {
+		return nil
+	}
+	c := []counter{{counterKey(a.config.Realm, "signup", a.network(r)), a.limits.Signup}}
+	tallies, err := a.countAll(r.Context(), c, 1)
+	if err != nil {
+		return err
+	}
+	return a.within(r, "signup", c, tallies)
+}
+
+// network is what counts as one address.
+func (a *Auth) network(r *http.Request) string {
+	return netaddr.Group(netaddr.Client(r, a.config.TrustedProxies)).String()
+}
+
+type step struct {
+	counter
+	n int
+}
+
+func (a *Auth) count(ctx context.Context, c counter, n int) (Tally, error) {
+	t, err := a.ledger.Count(ctx, c.key, n, c.rate.Window, a.now())
+	if err != nil {
+		return Tally{}, unavailable(err)
+	}
+	return t, nil
+}
+
+func (a *Auth) countAll(ctx context.Context, counters []counter, n int) ([]Tally, error) {
+	steps := make([]step, len(counters))
+	for i, c := range counters {
+		steps[i] = step{c, n}
+	}
+	return a.countSteps(ctx, steps)
+}
+
+// countSteps counts side by side: each is atomic by itself, and a store with group commit makes one write of them.
+func (a *Auth) countSteps(ctx context.Context, steps []step) ([]Tally, error) {
+	tallies, errs := make([]Tally, len(steps)), make([]error, len(steps))
+	var wait sync.WaitGroup
+	for i, s := range steps {
+		wait.Go(func() { tallies[i], errs[i] = a.count(ctx, s.counter, s.n) })
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return tallies, nil
+}

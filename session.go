@@ -1,0 +1,91 @@
+package cloakroom
+
+import (
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/device"
+)
+
+// Session is the one fact: who, since when, proven by what, on which device, until when. Tokens prove it, carriers
+// carry them; when it ends, all of them are dead. A handler gets its own copy.
+type Session struct {
+	ID   string // "ses_" and a UUIDv7; public, grants nothing
+	User *User  // nil for a guest
+
+	CreatedAt       time.Time
+	AuthenticatedAt time.Time // the last proof; zero for a guest
+	LastSeenAt      time.Time // to the minute: uses are written together
+	ExpiresAt       time.Time // the idle limit or the absolute one, whichever comes first
+
+	Methods   []string // names of the methods that proved it, in order
+	Level     int      // 0 guest, 1 one factor, 2 two or more
+	Scopes    []string // what it may do, for sessions that are made to do little; empty grants no scope
+	Remember  bool     // the cookie outlives the browser
+	IP        string
+	UserAgent string
+	Current   bool // the session of this very request; in lists true for at most one
+
+	auth    *Auth
+	record  SessionRecord
+	carrier carrier
+}
+
+// Anonymous reports whether nobody has signed in: a guest session, which holds data and nothing else.
+func (s *Session) Anonymous() bool { return s.User == nil }
+
+// Live reports whether the session has not reached one of its limits.
+func (s *Session) Live(now time.Time) bool { return now.Before(s.ExpiresAt) }
+
+// Fresh reports whether a proof was given less than d ago.
+func (s *Session) Fresh(now time.Time, d time.Duration) bool {
+	return !s.AuthenticatedAt.IsZero() && now.Sub(s.AuthenticatedAt) < d
+}
+
+// Device describes UserAgent in words for people, such as "Firefox on Linux". It may be empty.
+func (s *Session) Device() string { return device.Name(s.UserAgent) }
+
+// Lifetime says how long sessions live and how many a user may have. NIST SP 800-63B-4 §2.2.3 asks for a definite end.
+type Lifetime struct {
+	// Idle is how long a session lives without use. Zero means 336 h (14 days). New refuses less than a minute and
+	// more than Absolute.
+	Idle time.Duration
+	// Absolute is how long a session lives however much it is used. Zero means 2160 h (90 days).
+	Absolute time.Duration
+	// Limit is how many sessions a user may have; the oldest ends when there is one more. Zero means any number.
+	Limit int
+}
+
+func (l Lifetime) withDefaults() Lifetime {
+	if l.Idle == 0 {
+		l.Idle = 336 * time.Hour
+	}
+	if l.Absolute == 0 {
+		l.Absolute = 2160 * time.Hour
+	}
+	return l
+}
+
+// end is when a session ends that was created and last seen at these times.
+func (l Lifetime) end(created, seen time.Time) time.Time {
+	idle, absolute := seen.Add(l.Idle), created.Add(l.Absolute)
+	if idle.Before(absolute) {
+		return idle
+	}
+	return absolute
+}
+
+// session makes the value that handlers see of what the store keeps. user is nil for a guest.
+func (a *Auth) session(rec SessionRecord, user *User) *Session {
+	s := &Session{auth: a}
+	s.fill(rec, user)
+	return s
+}
+
+func (s *Session) fill(rec SessionRecord, user *User) {
+	s.record = rec
+	s.ID, s.User = rec.ID, user
+	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = rec.CreatedAt, rec.AuthenticatedAt, rec.LastSeenAt
+	s.ExpiresAt = s.auth.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
+	s.Methods, s.Level, s.Scopes = rec.Methods, rec.Level, rec.Scopes
+	s.Remember, s.IP, s.UserAgent = rec.Remember, rec.IP, rec.Agent
+}

@@ -1,0 +1,173 @@
+package cloakroom
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"strings"
+)
+
+// Sessions administers the sessions of users. Get it from Auth.Sessions. It asks nobody for permission: pass the id of
+// the user who asks, and nobody reaches the sessions of another.
+type Sessions struct{ auth *Auth }
+
+// Sessions returns the sessions of the Auth's realm.
+func (a *Auth) Sessions() Sessions { return Sessions{a} }
+
+// Of iterates over the live sessions of a user, one for each sign-in, newest first.
+func (l Sessions) Of(ctx context.Context, userID string) iter.Seq2[*Session, error] {
+	return l.Before(ctx, userID, "")
+}
+
+// Before is Of for sessions older than the one with this id: the next page of a list.
+func (l Sessions) Before(ctx context.Context, userID, sessionID string) iter.Seq2[*Session, error] {
+	return func(yield func(*Session, error) bool) {
+		user, err := l.auth.Users().Get(ctx, userID)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for before := sessionID; ; {
+			page, err := l.auth.ledger.SessionsOf(ctx, bucketOf(userID), userID, before, pageSize)
+			if err != nil {
+				yield(nil, unavailable(err))
+				return
+			}
+			for _, rec := range page {
+				if s := l.auth.listed(rec, user); s != nil && !yield(s, nil) {
+					return
+				}
+			}
+			if len(page) < pageSize {
+				return
+			}
+			before = page[len(page)-1].ID
+		}
+	}
+}
+
+// listed is the session of a record, or nil if it is dead.
+func (a *Auth) listed(rec SessionRecord, user *User) *Session {
+	rec.LastSeenAt = a.uses.latest(rec)
+	s := a.session(rec, user)
+	if rec.Realm != a.config.Realm || rec.Epoch < user.Epoch || !s.Live(a.now()) {
+		return nil
+	}
+	return s
+}
+
+// Revoke ends one session of the user. ErrNotFound: the user has no such session, or not any more.
+func (l Sessions) Revoke(ctx context.Context, userID, sessionID string) error {
+	if !strings.HasPrefix(sessionID, "ses_") || len(sessionID) > 64 {
+		return ErrNotFound
+	}
+	closed, err := l.auth.ledger.Close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID})
+	if err != nil {
+		return unavailable(err)
+	}
+	if !closed {
+		return ErrNotFound
+	}
+	l.auth.emit(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: "revoked"})
+	return nil
+}
+
+// RevokeAll ends all sessions of the user, also one that is being opened at this moment.
+func (l Sessions) RevokeAll(ctx context.Context, userID string) error {
+	_, _, err := l.auth.Users().edit(ctx, userID, nil, func(u *User) error {
+		u.Epoch++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.auth.closeUser(ctx, userID, "", "revoked")
+}
+
+// RevokeOthers ends all sessions of s's user but s itself.
+func (l Sessions) RevokeOthers(ctx context.Context, s *Session) error {
+	if s.Anonymous() {
+		return nil
+	}
+	return l.auth.closeUser(ctx, s.User.ID, s.ID, "revoked")
+}
+
+// closeUser drops the sessions of a user but one, and tells of each.
+func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string) error {
+	ended, err := a.ledger.CloseUser(ctx, bucketOf(userID), userID, keep)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, sessionID := range ended {
+		a.emit(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: reason})
+	}
+	return nil
+}
+
+// Extent says which sessions a sign-out ends.
+type Extent string
+
+const (
+	ThisSession   Extent = "this"
+	OtherSessions Extent = "others"
+	AllSessions   Extent = "all"
+)
+
+// SignOut ends the session of the request, the others of its user, or all of them, before it returns, and clears the
+// cookie. Without a live session it does nothing and returns nil. An empty extent means ThisSession. Errors: FieldErrors
+// for an unknown extent, ErrCrossOrigin, ErrAmbiguous, *UnavailableError: then nothing was ended.
+func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
+	if e == "" {
+		e = ThisSession
+	}
+	if e != ThisSession && e != OtherSessions && e != AllSessions {
+		return FieldErrors{{"scope", "unknown_value", "must be this, others or all"}}
+	}
+	private(w.Header())
+	cred, err := a.present(r)
+	if errors.Is(err, ErrAmbiguous) {
+		return err
+	}
+	if cred.carrier == byCookie {
+		if err := a.origin.check(r); err != nil {
+			return err
+		}
+	}
+	if err == nil {
+		err = a.end(r.Context(), cred, e)
+	}
+	if err != nil && !signedOut(err) {
+		return err
+	}
+	if cred.carrier == byCookie && (e != OtherSessions || err != nil) {
+		a.carriers.clearCookie(w, r)
+	}
+	if e != OtherSessions && len(a.config.ClearSiteData) > 0 {
+		w.Header().Set("Clear-Site-Data", `"`+strings.Join(a.config.ClearSiteData, `", "`)+`"`)
+	}
+	return nil
+}
+
+// end closes what a sign-out asks for.
+func (a *Auth) end(ctx context.Context, cred credential, e Extent) error {
+	s, err := a.lookup(ctx, cred.id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case e == OtherSessions:
+		return a.Sessions().RevokeOthers(ctx, s)
+	case e == AllSessions && !s.Anonymous():
+		return a.Sessions().RevokeAll(ctx, s.User.ID)
+	}
+	if _, err := a.ledger.Close(ctx, s.record.Ref()); err != nil {
+		return unavailable(err)
+	}
+	told := Event{Type: SignedOut, SessionID: s.ID}
+	if !s.Anonymous() {
+		told.UserID = s.User.ID
+	}
+	a.emit(ctx, told)
+	return nil
+}

@@ -1,0 +1,153 @@
+package cloakroom
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// writeEvery is how often uses are written down: at most one write for a session in this time.
+	writeEvery = time.Minute
+	// sweepLag is how much later than its end a session is deleted: another node may hold uses not yet written.
+	sweepLag = 5 * time.Minute
+	// guestLife is how long a guest session without data is kept without use.
+	guestLife = 7 * 24 * time.Hour
+	// sweepBatch bounds one pass of the sweeper, so that writers wait some milliseconds at most.
+	sweepBatch = 500
+)
+
+// uses remembers when sessions were used and writes it down together, so that the hot path writes nothing. What a
+// crash loses is up to a minute of LastSeenAt.
+type uses struct{ shards [16]useShard }
+
+type useShard struct {
+	mu      sync.Mutex
+	pending map[TokenID]Touch
+}
+
+func newUses() *uses {
+	u := &uses{}
+	for i := range u.shards {
+		u.shards[i].pending = map[TokenID]Touch{}
+	}
+	return u
+}
+
+func (u *uses) shard(id TokenID) *useShard { return &u.shards[id.Hash[0]%uint8(len(u.shards))] }
+
+// note remembers a use. A zero issued keeps what was noted before.
+func (u *uses) note(rec SessionRecord, seen, expires, issued time.Time) {
+	s := u.shard(rec.Token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.pending[rec.Token]
+	if issued.IsZero() {
+		issued = t.IssuedAt
+	}
+	s.pending[rec.Token] = Touch{Token: rec.Token, SeenAt: seen, ExpiresAt: expires, IssuedAt: issued}
+}
+
+// latest is when the session was last used, as far as this process knows.
+func (u *uses) latest(rec SessionRecord) time.Time {
+	s := u.shard(rec.Token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.pending[rec.Token]; ok && t.SeenAt.After(rec.LastSeenAt) {
+		return t.SeenAt
+	}
+	return rec.LastSeenAt
+}
+
+// take hands over everything noted.
+func (u *uses) take() []Touch {
+	var all []Touch
+	for i := range u.shards {
+		s := &u.shards[i]
+		s.mu.Lock()
+		for _, t := range s.pending {
+			all = append(all, t)
+		}
+		clear(s.pending)
+		s.mu.Unlock()
+	}
+	return all
+}
+
+// putBack notes again what could not be written, where nothing newer was noted.
+func (u *uses) putBack(touches []Touch) {
+	for _, t := range touches {
+		s := u.shard(t.Token)
+		s.mu.Lock()
+		if _, newer := s.pending[t.Token]; !newer {
+			s.pending[t.Token] = t
+		}
+		s.mu.Unlock()
+	}
+}
+
+// use notes that a session was used now, and moves its idle limit.
+func (a *Auth) use(s *Session) {
+	now := a.now()
+	if now.Sub(s.LastSeenAt) < time.Second {
+		return // what is already known to the second
+	}
+	s.LastSeenAt = now
+	s.ExpiresAt = a.lifetime.end(s.CreatedAt, now)
+	a.uses.note(s.record, now, s.ExpiresAt, time.Time{})
+}
+
+// touchBatch bounds one call of Ledger.Touch.
+const touchBatch = 500
+
+// Flush writes down the uses of sessions that are only in memory. It runs by itself every minute and in Close.
+func (a *Auth) Flush(ctx context.Context) error {
+	touches := a.uses.take()
+	for len(touches) > 0 {
+		n := min(len(touches), touchBatch)
+		if err := a.ledger.Touch(ctx, touches[:n]); err != nil {
+			a.uses.putBack(touches)
+			return unavailable(err)
+		}
+		touches = touches[n:]
+	}
+	return nil
+}
+
+// Sweep deletes what has expired, in bounded batches, until nothing is left, and returns how much it was. It runs by
+// itself every minute.
+func (a *Auth) Sweep(ctx context.Context) (int, error) {
+	now := a.now()
+	total := 0
+	for {
+		n, err := a.ledger.Sweep(ctx, Sweep{
+			Now: now, SessionsBefore: now.Add(-sweepLag), GuestsBefore: now.Add(-guestLife), Max: sweepBatch,
+		})
+		total += n
+		if err != nil {
+			return total, unavailable(err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+	}
+}
+
+// housekeep flushes and sweeps until ctx ends. What fails is tried again a minute later.
+func (a *Auth) housekeep(ctx context.Context) {
+	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := a.Flush(ctx); err != nil && ctx.Err() == nil {
+			a.emit(ctx, Event{Type: RequestFailed, Reason: "flush", Err: err})
+		}
+		if _, err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.emit(ctx, Event{Type: RequestFailed, Reason: "sweep", Err: err})
+		}
+	}
+}
