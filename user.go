@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/cloakroom-auth/cloakroom/internal/mailbox"
 )
 
 // User is somebody who can sign in. A handler gets its own copy: changing it changes nothing, see Users.Update.
@@ -37,7 +37,6 @@ func (u *User) Is(roles ...string) bool {
 }
 
 const (
-	maxEmail = 254 // RFC 5321 §4.5.3.1.3, the path without its brackets
 	maxName  = 200 // characters
 	maxRoles = 64
 	maxRole  = 64 // bytes
@@ -46,36 +45,13 @@ const (
 // NormalizeEmail returns the one spelling under which an e-mail address is stored, looked up and counted: Unicode
 // NFC, lower case, no surrounding space. It never strips dots or +tags: those may be different people.
 func NormalizeEmail(s string) string {
-	return strings.ToLower(norm.NFC.String(strings.TrimSpace(s)))
-}
-
-// validEmail accepts what can be an address of somebody (RFC 5321 mailbox, without quoting, comments or address
-// literals) and nothing that could be two, or a header.
-func validEmail(s string) bool {
-	local, domain, found := strings.Cut(s, "@")
-	if !found || local == "" || len(local) > 64 || len(s) > maxEmail || !utf8.ValidString(s) {
-		return false
-	}
-	if strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`()<>[]:;,\"`, r)
-	}) || strings.Contains(domain, "@") {
-		return false
-	}
-	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
-		return false
-	}
-	for label := range strings.SplitSeq(domain, ".") {
-		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
-			return false
-		}
-	}
-	return true
+	return mailbox.Normalize(s)
 }
 
 // checkUser returns every field of u that may not be stored.
 func checkUser(u *User) FieldErrors {
 	var bad FieldErrors
-	if u.Email != "" && !validEmail(u.Email) {
+	if u.Email != "" && !mailbox.Valid(u.Email) {
 		bad = append(bad, FieldError{Field: "email", Code: "invalid_email", Message: "must be one e-mail address, like ana@example.com"})
 	}
 	if !utf8.ValidString(u.Name) || strings.ContainsFunc(u.Name, unicode.IsControl) {

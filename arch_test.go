@@ -1,0 +1,168 @@
+package cloakroom_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const modulePath = "github.com/cloakroom-auth/cloakroom"
+
+// floors of the house, from the ground up. A package imports only lower floors, and its own room.
+var floors = []struct {
+	height float64
+	rooms  []string // first elements of the path below the module; "." is the root package
+	reason string
+}{
+	{0, []string{"verify", "internal"}, "knows nothing of cloakroom, so that it can be used and tested without it"},
+	{1, []string{"."}, "the domain and the engine: everything else is told by it what to do"},
+	{2, []string{"method", "store"}, "implements the interfaces of the root"},
+	{2.5, []string{"authtest"}, "assembles rooms of floor 2 for the tests of other people's programs"},
+	{3, []string{"api", "pages", "oauth", "admin", "forward"}, "speaks HTTP; rooms meet through URLs and root types, never through each other"},
+	{3.5, []string{"server"}, "the assembly of the binary"},
+	{4, []string{"cmd"}, "drivers, environment and os.Exit live only here"},
+}
+
+// outsiders says which package may use which third-party module, and what for. Nothing else may be imported.
+var outsiders = map[string]map[string]string{
+	"internal/argon":      {"golang.org/x/crypto": "argon2id"},
+	"internal/legacyhash": {"golang.org/x/crypto": "bcrypt and scrypt, to read what others hashed"},
+	"internal/mailbox":    {"golang.org/x/text": "Unicode NFC"},
+	"method/password":     {"golang.org/x/text": "Unicode NFC"},
+	"store/sqlite":        {"zombiezen.com/go/sqlite": "SQLite in pure Go"},
+	"store/storetest":     {"github.com/google/go-cmp": "readable differences", "pgregory.net/rapid": "the model test"},
+	"server":              {"github.com/prometheus/client_golang": "metrics"},
+	"server/config":       {"github.com/goccy/go-yaml": "the configuration file"},
+	"cmd/cloakroom":       {"github.com/alecthomas/kong": "the command line", "golang.org/x/term": "asking for a password unseen"},
+}
+
+func floorOf(room string) float64 {
+	for _, f := range floors {
+		if slices.Contains(f.rooms, room) {
+			return f.height
+		}
+	}
+	return -1
+}
+
+// roomOf gives the room of a package: the first element of its path, and on floor 2 the first two, for there each
+// method and each store is a room of its own.
+func roomOf(pkg string) (floor float64, room string) {
+	first, rest, _ := strings.Cut(pkg, "/")
+	floor = floorOf(first)
+	if floor == 2 {
+		second, _, _ := strings.Cut(rest, "/")
+		first += "/" + second
+	}
+	return floor, first
+}
+
+func TestFloors(t *testing.T) {
+	for pkg, imports := range packages(t) {
+		floor, room := roomOf(pkg)
+		if floor < 0 {
+			t.Errorf("%s is on no floor: give it one here, and in docs/design.md", pkg)
+		}
+		for _, imported := range imports {
+			inner, ours := strings.CutPrefix(imported, modulePath)
+			if !ours {
+				checkOutsider(t, pkg, imported)
+				continue
+			}
+			inner = strings.TrimPrefix(inner, "/")
+			if inner == "" {
+				inner = "."
+			}
+			below, other := roomOf(inner)
+			if below > floor || below == floor && other != room {
+				t.Errorf("%s (floor %v) imports %s (floor %v): a package imports only lower floors, and rooms of one floor do not know each other", pkg, floor, inner, below)
+			}
+		}
+	}
+}
+
+func checkOutsider(t *testing.T, pkg, imported string) {
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") {
+		return // the standard library
+	}
+	for module := range outsiders[pkg] {
+		if imported == module || strings.HasPrefix(imported, module+"/") {
+			return
+		}
+	}
+	t.Errorf("%s imports %s: third-party modules are listed in this test with what they are for, and the root and verify have none", pkg, imported)
+}
+
+func TestNoDrawers(t *testing.T) {
+	for pkg := range packages(t) {
+		for _, drawer := range []string{"util", "utils", "common", "types", "models", "helpers", "manager", "http"} {
+			if path.Base(pkg) == drawer {
+				t.Errorf("package %s: a name that says nothing gathers everything; name it after its noun", pkg)
+			}
+		}
+	}
+}
+
+func TestEnvironmentOnlyInCmd(t *testing.T) {
+	eachFile(t, func(pkg, file string, source string) {
+		if strings.HasPrefix(pkg, "cmd/") {
+			return
+		}
+		for _, call := range []string{"os.Exit(", "os.Getenv(", "os.LookupEnv(", "os.Environ(", "os.Args"} {
+			if strings.Contains(source, call) {
+				t.Errorf("%s uses %s): the environment and the process belong to floor 4", file, call)
+			}
+		}
+	})
+}
+
+// packages maps each package of the module, by its path below it, to what its files import. Tests, testdata and the
+// modules inside this one (examples, bench) are left out.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	eachFile(t, func(pkg, file, source string) {
+		f, err := parser.ParseFile(token.NewFileSet(), file, source, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[pkg] = append(found[pkg], []string{}...)
+		for _, i := range f.Imports {
+			p, _ := strconv.Unquote(i.Path.Value)
+			found[pkg] = append(found[pkg], p)
+		}
+	})
+	if len(found) < 5 {
+		t.Fatalf("found only %d packages: the test looks in the wrong place", len(found))
+	}
+	return found
+}
+
+func eachFile(t *testing.T, visit func(pkg, file, source string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if slices.Contains([]string{"testdata", "examples", "bench", "client", "docs"}, d.Name()) || strings.HasPrefix(d.Name(), ".") && p != "." {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(p, ".go") && !strings.HasSuffix(p, "_test.go") {
+			visit(filepath.ToSlash(filepath.Dir(p)), p, read(t, p))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the configuration of the server. Default has every default; docs/configuration.md is made from these
+// comments. Durations are written as Go writes them, such as 336h or 1m30s, or in days, such as 14d.
+type Config struct {
+	// Listen is the address of the server, host:port. Port 0 picks a free one. An address without a host, such as
+	// :8400, is on loopback; write 0.0.0.0:8400 or [::]:8400 for all interfaces. Default 127.0.0.1:8400. The
+	// development server takes only a loopback address.
+	Listen string
+	// BaseURL is where people reach the server, scheme://host[:port] without a path. It decides the name and the
+	// Secure attribute of cookies and is the issuer of tokens. Default: http and the address in listen, if that is on
+	// loopback. Required, and https, unless both are on loopback.
+	BaseURL string
+	// Data is the folder of the database and of the secrets made on first run (folder 0700, files 0600). Default
+	// ./cloakroom-data.
+	Data string
+
+	Store Store
+
+	// Secrets are the keys from which the keys of tokens derive, each at least 32 random bytes in hexadecimal or
+	// base64url: the first signs, all verify. Default: one, made on first run in a file in data. Required, and the same
+	// on every node, when the store is not a local file.
+	Secrets []Secret
+
+	Session  Session
+	Cookie   Cookie
+	Bearer   Bearer
+	Delivery Delivery
+	Token    Token
+	Signup   Signup
+	Password Password
+	Limits   Limits
+
+	// TrustedProxies are the networks, in CIDR notation, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// Default empty: forwarded headers are ignored. The whole internet (0.0.0.0/0, ::/0) is refused.
+	TrustedProxies []netip.Prefix
+	// Origins are the other origins whose pages may call with cookies, scheme://host[:port] each, exactly; there is no
+	// wildcard. They pass the CSRF check and get CORS headers. Default empty.
+	Origins []string
+
+	Introspection Introspection
+	Revocation    Revocation
+	Log           Log
+	Metrics       Metrics
+
+	sources map[string]string // key → where its value came from, when that is not the default
+	broken  map[string]bool   // keys that were given a value that could not be read
+}
+
+// Store says where things are kept.
+type Store struct {
+	// URL is the database: sqlite:<path>. Default: sqlite:<data>/cloakroom.db. A database server, postgres://…, is not
+	// in this version.
+	URL DSN
+	// Sessions is where sessions, tickets and counters are kept. Default: the same as store.url. A cluster of its own,
+	// valkey://host:port,host:port/…, is not in this version.
+	Sessions DSN
+}
+
+// Session says how long sessions live and how many a user may have.
+type Session struct {
+	// Idle is how long a session lives without use. Default 336h. At least 1m, at most session.absolute.
+	Idle time.Duration
+	// Absolute is how long a session lives however much it is used (NIST SP 800-63B-4 §2.2.3). Default 2160h. At most
+	// 3650d; a cookie lives at most 400 days and is renewed.
+	Absolute time.Duration
+	// Limit is how many sessions a user may have; over it the oldest ends. Default 0, which is any number. At most
+	// 1000000.
+	Limit int
+}
+
+// Cookie says what the session cookie looks like. It is always HttpOnly, with Path=/.
+type Cookie struct {
+	// Name is the name of the cookie, a token of RFC 9110 §5.6.2. Default: __Host-Http-session where cookies are
+	// Secure and host-only, session on an http loopback address. The prefixes __Host-, __Http-, __Host-Http- and
+	// __Secure- need Secure, and a __Host- one needs cookie.domain empty.
+	Name string
+	// Domain is the domain whose hosts all get the cookie: the host of base_url or a parent of it. Default empty: only
+	// the host that set it, which is safer.
+	Domain string
+	// SameSite is when browsers send the cookie along from other sites: lax, strict, or none, which needs Secure.
+	// Default lax.
+	SameSite string
+	// Secure is whether browsers send the cookie over https only: true, false, or auto, which is true when base_url is
+	// https. Default auto. True with an http base_url needs trusted_proxies; false with an https one is refused.
+	Secure string
+}
+
+// Bearer says how tokens travel without cookies.
+type Bearer struct {
+	// ResponseHeader is the name of a response header that carries a new bearer token besides the body, such as
+	// some-auth-token. Default empty: no header. Names that mean something else already are refused.
+	ResponseHeader string
+}
+
+// Delivery says which ways of handing over a session a sign-in may ask for: cookie, bearer, or both at once.
+type Delivery struct {
+	// Allow are the values of delivery that a sign-in may ask for, of cookie, bearer and both. Default cookie, bearer.
+	Allow []string
+	// Default is the delivery of a sign-in that asks for none; one of delivery.allow. Default cookie.
+	Default string
+}
+
+// Token says which forms tokens have.
+type Token struct {
+	// Allow are the forms that a sign-in may ask for, of opaque and signed. Default opaque. Signed tokens are not in
+	// this version.
+	Allow []string
+	// Default is the form of a sign-in that asks for none; one of token.allow. Default opaque.
+	Default string
+	// AccessTTL is how long a signed access token is good. Default 10m. From 10s to 24h, at most session.absolute.
+	AccessTTL time.Duration
+	// RefreshGrace is how long a rotated refresh token, presented again, still gets its one successor. Default 30s.
+	// From 1s to 5m.
+	RefreshGrace time.Duration
+	// Algorithm is how tokens are signed: ES256, EdDSA or RS256. Default ES256.
+	Algorithm string
+	// Audience is the audience of signed tokens. Default: the issuer, which is base_url.
+	Audience string
+}
+
+// Signup says who may make an account.
+type Signup struct {
+	// Open is whether anybody may sign up; otherwise accounts are made on the command line. Default true.
+	Open bool
+	// Verification is whether an address must be proven before it can sign in: optional or required, which also hides
+	// who has an account. Default optional. Required needs mail, which is not in this version.
+	Verification string
+}
+
+// Password says what passwords are good enough.
+type Password struct {
+	// MinLength is the least number of characters of a new password. Default 8. From 8 to 256; 15 is recommended
+	// where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
+	MinLength int
+}
+
+// Limits says what is limited. A limit counts tries per account, per address (/64 for IPv6) and per both.
+type Limits struct {
+	// Login is whether sign-ins are limited: on, or off, which must be written out. Default on.
+	Login bool
+	// Signup is whether sign-ups are limited: on, or off, which must be written out. Default on.
+	Signup bool
+}
+
+// Introspection says who may ask about tokens (RFC 7662).
+type Introspection struct {
+	// Clients are those who may ask, each id:hex(SHA-256(secret)). Default empty: the endpoint is off. Introspection is
+	// not in this version.
+	Clients []Client
+}
+
+// Revocation says how soon a log-out is true everywhere.
+type Revocation struct {
+	// Staleness is how long a node may trust its cache without hearing from the feed of revocations. Default 1s. From
+	// 50ms to 1m.
+	Staleness time.Duration
+}
+
+// Log says how the log is written, on standard error.
+type Log struct {
+	// Format is the form of a line: text, json, or auto, which is text on a terminal. Default auto.
+	Format string
+	// Level is the least level that is written: debug, info, warn or error. Default info.
+	Level string
+}
+
+// Metrics says where Prometheus finds its figures.
+type Metrics struct {
+	// Listen is the address of /metrics, host:port as in listen, or off. It differs from listen. Default
+	// 127.0.0.1:9400. The development server takes only a loopback address.
+	Listen string
+}
+
+// Default is the configuration when nothing is configured.
+func Default() Config {
+	return Config{
+		Listen:     "127.0.0.1:8400",
+		Data:       "./cloakroom-data",
+		Session:    Session{Idle: 14 * day, Absolute: 90 * day},
+		Cookie:     Cookie{SameSite: "lax", Secure: "auto"},
+		Delivery:   Delivery{Allow: []string{"cookie", "bearer"}, Default: "cookie"},
+		Token:      Token{Allow: []string{"opaque"}, Default: "opaque", AccessTTL: 10 * time.Minute, RefreshGrace: 30 * time.Second, Algorithm: "ES256"},
+		Signup:     Signup{Open: true, Verification: "optional"},
+		Password:   Password{MinLength: 8},
+		Limits:     Limits{Login: true, Signup: true},
+		Revocation: Revocation{Staleness: time.Second},
+		Log:        Log{Format: "auto", Level: "info"},
+		Metrics:    Metrics{Listen: "127.0.0.1:9400"},
+	}
+}

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// set reads keys and values, "key=value" each, as if they were flags.
+func set(pairs ...string) Source {
+	flags := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		flags[name] = value
+	}
+	return Source{Flags: flags}
+}
+
+const https = "base_url=https://app.example.com"
+
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		mode Mode
+		set  []string
+		key  string
+	}{
+		{"development for strangers", Development, []string{"listen=0.0.0.0:8400", https}, "listen"},
+		{"development metrics for strangers", Development, []string{"metrics.listen=0.0.0.0:9400"}, "metrics.listen"},
+		{"metrics on the same address", Production, []string{"metrics.listen=127.0.0.1:8400"}, "metrics.listen"},
+		{"metrics on the same port everywhere", Production, []string{"metrics.listen=0.0.0.0:8400"}, "metrics.listen"},
+		{"no base_url", Production, []string{"listen=0.0.0.0:8400"}, "base_url"},
+		{"base_url http", Production, []string{"listen=0.0.0.0:8400", "base_url=http://app.example.com"}, "base_url"},
+		{"base_url http behind a proxy", Production, []string{"base_url=http://app.example.com"}, "base_url"},
+		{"base_url http on loopback for strangers", Production, []string{"listen=0.0.0.0:8400", "base_url=http://localhost:8400"}, "base_url"},
+		{"base_url http in development", Development, []string{"base_url=http://app.example.com"}, "base_url"},
+
+		{"S20 SameSite=None without Secure is refused", Production, []string{"cookie.same_site=none", "cookie.secure=false"}, "cookie.same_site"},
+		{"V27 SameSite=None over http is refused", Production, []string{"cookie.same_site=none"}, "cookie.same_site"},
+		{"V27 SameSite=None with any origin is refused", Production, []string{https, "cookie.same_site=none", "origins=*"}, "origins"},
+		{"S21 __Host- with a domain is refused", Production, []string{https, "cookie.name=__Host-s", "cookie.domain=example.com"}, "cookie.name"},
+		{"S21 __host- in any case with a domain is refused", Production, []string{https, "cookie.name=__hOSt-s", "cookie.domain=example.com"}, "cookie.name"},
+		{"S21 __Host-Http- with a domain is refused", Production, []string{https, "cookie.name=__Host-Http-s", "cookie.domain=example.com"}, "cookie.name"},
+		{"__Host- without Secure", Production, []string{"cookie.name=__Host-s"}, "cookie.name"},
+		{"__Secure- without Secure", Production, []string{"cookie.name=__secure-s"}, "cookie.name"},
+		{"__Http- without Secure", Production, []string{"cookie.name=__Http-s"}, "cookie.name"},
+		{"Secure over http", Production, []string{"cookie.secure=true"}, "cookie.secure"},
+		{"not Secure over https", Production, []string{https, "cookie.secure=false"}, "cookie.secure"},
+		{"domain of another", Production, []string{https, "cookie.domain=example.org"}, "cookie.domain"},
+		{"domain of a child", Production, []string{https, "cookie.domain=a.app.example.com"}, "cookie.domain"},
+		{"domain that ends alike", Production, []string{https, "cookie.domain=ample.com"}, "cookie.domain"},
+		{"domain on loopback", Production, []string{"cookie.domain=example.com"}, "cookie.domain"},
+
+		{"idle over absolute", Production, []string{"session.absolute=24h"}, "session.idle"},
+		{"delivery not allowed", Production, []string{"delivery.default=both"}, "delivery.default"},
+		{"access token over absolute", Production, []string{"session.idle=2m", "session.absolute=5m"}, "token.access_ttl"},
+		{"token not allowed", Production, []string{"token.default=signed"}, "token.default"},
+		{"sessions in another file", Production, []string{"store.sessions=sqlite:/else/where.db"}, "store.sessions"},
+
+		{"postgres is not here yet", Production, []string{"store.url=postgres://u:p@db/x", "secrets=" + secretHex}, "store.url"},
+		{"valkey is not here yet", Production, []string{"store.sessions=valkey://a:1,b:2/", "secrets=" + secretHex}, "store.sessions"},
+		{"signed is not here yet", Production, []string{"token.allow=opaque,signed"}, "token.allow"},
+		{"mail is not here yet", Production, []string{"signup.verification=required"}, "signup.verification"},
+		{"introspection is not here yet", Production, []string{"introspection.clients=app:" + clientSum}, "introspection.clients"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Check(set(test.set...), test.mode)
+			refused(t, err, test.key)
+		})
+	}
+	t.Run("V35 no stable secret where nodes share a store is refused", func(t *testing.T) {
+		_, err := Check(set("store.url=postgres://u:p@db/x"), Production)
+		errs := errorsOf(t, err)
+		if errs[0].Key != "secrets" || !strings.Contains(errs[0].Mend, "openssl rand") {
+			t.Errorf("got:\n%v", err)
+		}
+	})
+	t.Run("not in this version is said", func(t *testing.T) {
+		_, err := Check(set("store.url=postgres://db/x", "store.sessions=valkey://a:1", "token.allow=opaque,signed",
+			"signup.verification=required", "introspection.clients=app:"+clientSum), Production)
+		if n := strings.Count(err.Error(), "not in this version"); n != 5 {
+			t.Errorf("said %d times:\n%v", n, err)
+		}
+	})
+}
+
+func TestTaken(t *testing.T) {
+	for name, pairs := range map[string][]string{
+		"a proxy before it":             {"listen=0.0.0.0:8400", https, "trusted_proxies=10.0.0.0/8"},
+		"a proxy on this machine":       {https},
+		"http on loopback":              {"base_url=http://localhost:8400"},
+		"any port":                      {"listen=:0", "metrics.listen=:0"},
+		"no metrics":                    {"metrics.listen=off"},
+		"metrics on another address":    {"listen=127.0.0.1:8400", "metrics.listen=127.0.0.2:8400"},
+		"SameSite=None over https":      {https, "cookie.same_site=none"},
+		"__Host- over https":            {https, "cookie.name=__Host-s"},
+		"__Secure- with a domain":       {https, "cookie.name=__Secure-s", "cookie.domain=example.com"},
+		"a domain with a dot before it": {https, "cookie.domain=.app.Example.com"},
+		"Secure behind a proxy":         {"cookie.secure=true", "trusted_proxies=127.0.0.0/8"},
+		"idle that is absolute":         {"session.idle=1h", "session.absolute=1h"},
+		"both":                          {"delivery.allow=both", "delivery.default=both"},
+		"sessions in the same file":     {"store.url=sqlite:/a.db", "store.sessions=sqlite:/a.db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Check(set(pairs...), Production)
+			taken(t, err)
+		})
+	}
+}
+
+// Every rule must be broken by some test, or nobody knows that it can be.
+func TestEveryRuleIsBroken(t *testing.T) {
+	broken := map[string]bool{}
+	for _, test := range []struct {
+		mode Mode
+		set  []string
+	}{
+		{Development, []string{"listen=0.0.0.0:8400", "metrics.listen=0.0.0.0:8400", "cookie.name=__Host-s", "cookie.domain=example.com",
+			"cookie.same_site=none", "session.absolute=5m", "delivery.default=both", "token.allow=signed",
+			"store.url=postgres://db/x", "signup.verification=required", "introspection.clients=app:" + clientSum}},
+		{Production, []string{"listen=0.0.0.0:8400", "base_url=http://a.example", "cookie.secure=true", "store.sessions=valkey://a:1"}},
+		{Production, []string{"base_url=https://a.example", "cookie.secure=false", "store.sessions=sqlite:/x"}},
+	} {
+		_, err := Check(set(test.set...), test.mode)
+		for _, p := range errorsOf(t, err) {
+			broken[p.Key+p.Reason] = true
+		}
+	}
+	for _, r := range rules {
+		if name := strings.Fields(r.about)[0]; !broken[name+r.reason] {
+			t.Errorf("nobody breaks: %s %s", name, r.reason)
+		}
+	}
+	for _, r := range append(rules, warnings...) {
+		for _, name := range strings.Fields(r.about) {
+			if _, known := keyNamed(name); !known {
+				t.Errorf("a rule is about %s, which is no key", name)
+			}
+		}
+	}
+}
+
+// A Config that was made by hand is held to the same limits as one that was read.
+func TestValidateByHand(t *testing.T) {
+	for key, change := range map[string]func(*Config){
+		"session.idle":         func(c *Config) { c.Session.Idle = 1 },
+		"secrets":              func(c *Config) { c.Secrets = []Secret{make(Secret, 32)} },
+		"cookie.same_site":     func(c *Config) { c.Cookie.SameSite = "" },
+		"password.min_length":  func(c *Config) { c.Password.MinLength = 0 },
+		"trusted_proxies":      func(c *Config) { c.TrustedProxies = []netip.Prefix{{}} },
+		"delivery.default":     func(c *Config) { c.Delivery.Allow = nil },
+		"revocation.staleness": func(c *Config) { c.Revocation.Staleness = 0 },
+	} {
+		c := Default()
+		change(&c)
+		refused(t, c.Validate(Production), key)
+	}
+}
+
+func TestProblemsSayWhereTheyComeFrom(t *testing.T) {
+	_, err := Check(Source{Path: write(t, "c.yaml", "session:\n  absolute: 24h\n")}, Production)
+	refused(t, err, "session.idle", "c.yaml:2: ")
+	c := Default()
+	c.Session.Absolute = 24 * 60 * 60 * 1e9
+	refused(t, c.Validate(Production), "session.idle", "default: ")
+}
+
+func TestWarnings(t *testing.T) {
+	for _, test := range []struct {
+		set  []string
+		mode Mode
+		want string
+	}{
+		{[]string{https}, Production, "trusted_proxies"},
+		{[]string{https, "trusted_proxies=10.0.0.0/8"}, Production, ""},
+		{[]string{"limits.login=off", "limits.signup=off"}, Production, "limits.login limits.signup"},
+		{[]string{"limits.login=off", "limits.signup=off"}, Development, ""},
+	} {
+		c, err := Check(set(test.set...), test.mode)
+		taken(t, err)
+		told := []string{}
+		for _, p := range c.Warnings(test.mode) {
+			told = append(told, p.Key)
+		}
+		if got := strings.Join(told, " "); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.set, got, test.want)
+		}
+	}
+}

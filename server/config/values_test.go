@@ -1,0 +1,141 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRefusedValues(t *testing.T) {
+	for name, values := range map[string][]string{
+		"listen":              {"", "8400", "localhost", "a b:1", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:http", "::1:80", "[::1%lo]:80", "1.2.3:80", "-a:80", "a..b:80"},
+		"base_url":            {"app.example.com", "ftp://a.example", "https://", "https://a.example/path", "https://a.example?x", "https://a.example#", "https://a.example//", "https://u:p@a.example", "https://a.example:443", "http://a.example:80", "https://a.example:0", "https://a.example:", "https://a.example:99999", "https://a_b.example^", "https://exämple.com", "https:a.example", "//a.example", "https://*"},
+		"data":                {""},
+		"store.url":           {"cloakroom.db", "sqlite:", "sqlite::memory:", "mysql://a", "postgres://", "valkey://a:1"},
+		"store.sessions":      {"redis", "valkey://", "valkey:///"},
+		"session.idle":        {"", "1", "59s", "-1h", "3651d", "1w", "d", "1.5d", "-1d", "+1d", "99999999d", "1d24h", "1d-1h", "1h1d", "9999999999h"},
+		"session.limit":       {"", "-1", "1.0", "0x10", "1e3", "many", "1000001", "99999999999999999999"},
+		"cookie.name":         {"a b", "a;b", "a=b", "a,b", "naïve", "\"a\"", "a\tb", "a\x00"},
+		"cookie.domain":       {"com", ".com", "localhost", "127.0.0.1", "::1", "a..example", "example.com.", "*.example.com", "a b.example", "https://example.com"},
+		"cookie.same_site":    {"", "Lax", "no"},
+		"cookie.secure":       {"", "yes", "1"},
+		"delivery.allow":      {"", ",", "header", "cookie,,bearer"},
+		"delivery.default":    {"", "cookie,bearer"},
+		"token.access_ttl":    {"0", "9s", "25h"},
+		"token.refresh_grace": {"0s", "999ms", "6m"},
+		"token.algorithm":     {"", "none", "HS256", "es256"},
+		"signup.open":         {"", "yes", "on", "1"},
+		"password.min_length": {"7", "257"},
+		"limits.login":        {"", "false", "no", "true", "OFF"},
+		"limits.signup":       {"0"},
+		"origins":             {"*", "null", "https://*.example.com", "a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "https://a.example:443", "file:///x"},
+		"introspection.clients": {
+			"app", "app:", "app:abc", ":" + clientSum, "a b:" + clientSum, "app:" + clientSum + "00", strings.Repeat("a", 65) + ":" + clientSum,
+		},
+		"revocation.staleness": {"0", "2m"},
+		"log.format":           {"xml"},
+		"log.level":            {"INFO"},
+		"metrics.listen":       {"", "on", "9400"},
+	} {
+		for _, value := range values {
+			t.Run(name+" "+value, func(t *testing.T) {
+				_, err := Load(Source{Flags: map[string]string{name: value}})
+				refused(t, err, name)
+			})
+		}
+	}
+	for _, name := range []string{"Authorization", "set-cookie", "COOKIE", "Www-Authenticate", "Content-Type", "Access-Control-Allow-Origin", "Sec-Fetch-Site", "Vary", "a b", "a:b", "token\r\nx"} {
+		t.Run("bearer.response_header "+name, func(t *testing.T) {
+			_, err := Load(Source{Flags: map[string]string{"bearer.response_header": name}})
+			refused(t, err, "bearer.response_header")
+		})
+	}
+	for _, cidr := range []string{"10.0.0.0", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/-1", "10.0/8", "2001:db8::/129", "::ffff:10.0.0.0/104", "fe80::1%eth0/64", "0.0.0.0/0", "::/0", "all", "10.0.0.0/8,oops", "::1"} {
+		t.Run("S247 bad CIDR is refused: "+cidr, func(t *testing.T) {
+			_, err := Load(Source{Flags: map[string]string{"trusted_proxies": cidr}})
+			refused(t, err, "trusted_proxies", "entry ")
+		})
+	}
+	for name, text := range map[string]string{
+		"empty": `secrets: [""]`, "empty list": "secrets: []", "nothing": "secrets:", "short": "secrets: [" + secretHex[:62] + "]",
+		"short base64url": "secrets: [" + secretBase64[:42] + "]", "not random": "secrets: ['" + strings.Repeat("0a", 32) + "']",
+		"a password": "secrets: [correct horse battery staple and so on for long]", "second is weak": "secrets: [" + secretHex + ", secret]",
+	} {
+		t.Run("S29 weak secret is refused: "+name, func(t *testing.T) {
+			_, err := Load(Source{Path: write(t, "c.yaml", text)})
+			refused(t, err, "secrets")
+		})
+	}
+	t.Run("S29 empty list in the environment is refused", func(t *testing.T) {
+		_, err := Load(Source{Environ: []string{"CLOAKROOM_SECRETS="}})
+		refused(t, err, "secrets", "is an empty list")
+	})
+}
+
+func TestTakenValues(t *testing.T) {
+	for _, test := range []struct{ name, value, want string }{
+		{"listen", ":8400", "127.0.0.1:8400"},
+		{"listen", "0.0.0.0:08400", "0.0.0.0:8400"},
+		{"listen", "[::]:80", "[::]:80"},
+		{"listen", "LocalHost:80", "localhost:80"},
+		{"base_url", "https://App.example.com/", "https://app.example.com"},
+		{"base_url", "https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"},
+		{"base_url", "", ""},
+		{"store.sessions", "valkey://h1:1,h2:2/0", "valkey://h1:1,h2:2/0"},
+		{"session.idle", "14d", "336h"},
+		{"session.idle", "1d12h30m", "36h30m"},
+		{"session.idle", "90s", "1m30s"},
+		{"session.absolute", "3650d", "87600h"},
+		{"cookie.name", "__Host-my.session", "__Host-my.session"},
+		{"cookie.domain", ".Example.com", "example.com"},
+		{"bearer.response_header", "vendure-auth-token", "vendure-auth-token"},
+		{"origins", "https://a.example, http://localhost:3000, capacitor://localhost", "https://a.example,http://localhost:3000,capacitor://localhost"},
+		{"trusted_proxies", "10.0.0.0/8, 192.0.2.1/32, fd00::/8", "10.0.0.0/8,192.0.2.1/32,fd00::/8"},
+		{"metrics.listen", "off", "off"},
+		{"secrets", secretHex + "," + secretBase64 + "=", secretHex + ",abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"},
+	} {
+		t.Run(test.name+" "+test.value, func(t *testing.T) {
+			c, err := Load(Source{Flags: map[string]string{test.name: test.value}})
+			taken(t, err)
+			k, _ := keyNamed(test.name)
+			if got := strings.Join(k.text(&c), ","); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestDurationText(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0s", time.Second: "1s", time.Minute: "1m", 10 * time.Minute: "10m", time.Hour: "1h",
+		100 * time.Hour: "100h", time.Hour + time.Second: "1h0m1s", 61 * time.Minute: "1h1m", 50 * time.Millisecond: "50ms"} {
+		if got := durationText(d); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func FuzzParsers(f *testing.F) {
+	for _, seed := range []string{"127.0.0.1:80", "https://a.example", "14d", "10.0.0.0/8", secretHex, "app:" + clientSum, "on"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, k := range keys {
+			c := Config{}
+			err := k.read(&c, k.split(text))
+			if err != nil {
+				if problem, ok := err.(fault); !ok || problem.reason == "" || problem.mend == "" {
+					t.Errorf("%s: %q: no reason or no mend: %v", k.name, text, err)
+				}
+				continue
+			}
+			// What was read is written so that it is read as the same.
+			once := k.text(&c)
+			if err := k.set(&c, once); err != nil && len(once) > 0 {
+				t.Errorf("%s: %q is written as %q, which is refused: %v", k.name, text, once, err)
+			}
+			if twice := k.text(&c); strings.Join(once, ",") != strings.Join(twice, ",") {
+				t.Errorf("%s: %q is %q, then %q", k.name, text, once, twice)
+			}
+		}
+	})
+}
