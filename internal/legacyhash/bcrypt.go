@@ -1,0 +1,31 @@
+package legacyhash
+
+import (
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const (
+	bcryptLen      = 60
+	bcryptMax      = 72 // bytes of a password that bcrypt sees
+	bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+)
+
+// parseBcrypt reads $2b$cc$ and 53 letters, which are salt and sum. A cost of 15 is about two seconds.
+func parseBcrypt(s string) (Hash, bool) {
+	if len(s) != bcryptLen || strings.Trim(s[7:], bcryptAlphabet) != "" {
+		return Hash{}, false
+	}
+	mark, cost := s[:4], s[4:6]
+	if mark != "$2a$" && mark != "$2b$" && mark != "$2y$" || cost < "04" || cost > "15" || s[6] != '$' {
+		return Hash{}, false
+	}
+	if _, err := bcrypt.Cost([]byte(s)); err != nil {
+		return Hash{}, false
+	}
+	matches := func(password []byte) bool {
+		return bcrypt.CompareHashAndPassword([]byte(s), password[:min(len(password), bcryptMax)]) == nil
+	}
+	return Hash{matches: matches, memory: 5}, true
+}
