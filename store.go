@@ -156,8 +156,8 @@ func (s SessionRecord) Ref() SessionRef {
 //
 // The rules of Directory hold here too. Where a method takes now, the store uses it as the only clock: what has
 // ExpiresAt (or a window's end) at or before now is treated as absent, though it may still lie in the store.
-// Session and SessionsOf are the exception: they return expired sessions until the sweeper has passed, because the
-// engine decides what lives. All verbs are atomic, one at a time; none spans two buckets but Open.
+// Sessions are the exception: Session, SessionsOf and Open's Replace find them until they are swept, because the engine
+// knows of uses that are not written yet and decides what lives. All verbs are atomic, one at a time; none spans two buckets but Open.
 type Ledger interface {
 	// Open stores a new session. If o.Replace is set, the session that has this token is closed in the same step,
 	// and with o.Inherit its data becomes the data of the new one; the result says whether this call took it: of

@@ -270,7 +270,7 @@ func open(t *testing.T, file string) cloakroom.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = s.Shutdown() })
 	return s
 }
 

@@ -40,11 +40,11 @@ func main() {
 }
 
 func run(listen, database, keyFile, name string) error {
-	store, closeStore, err := openStore(database)
+	store, shutdown, err := openStore(database)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
+	defer shutdown()
 	key, err := readKey(keyFile)
 	if err != nil {
 		return err
@@ -68,13 +68,13 @@ func run(listen, database, keyFile, name string) error {
 func openStore(file string) (cloakroom.Store, func() error, error) {
 	if file == "" {
 		s := memory.New()
-		return s, s.Close, nil
+		return s, s.Shutdown, nil
 	}
 	s, err := sqlite.Open(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, s.Close, nil
+	return s, s.Shutdown, nil
 }
 
 func readKey(file string) ([]byte, error) {

@@ -1,0 +1,180 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cloakroom-auth/cloakroom"
+)
+
+// account is a user and what it can prove itself by. Both belong to the store alone.
+type account struct {
+	user        cloakroom.User
+	credentials []cloakroom.Credential // in order of method and id
+}
+
+// identifier is what an e-mail is unique by.
+type identifier struct{ realm, email string }
+
+// CreateUser implements cloakroom.Directory.
+func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloakroom.Credential) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if s.users[u.ID] != nil {
+		return fmt.Errorf("create user %s: there is one with this id", u.ID)
+	}
+	if s.taken(u) {
+		return fmt.Errorf("create user %s: %w", u.ID, cloakroom.ErrTaken)
+	}
+	u.Revision = 1
+	a := &account{}
+	a.replace(u)
+	a.enrol(creds)
+	s.users[u.ID] = a
+	s.identify(a.user)
+	return nil
+}
+
+// User implements cloakroom.Directory.
+func (s *Store) User(ctx context.Context, id string) (cloakroom.User, error) {
+	if err := s.rlock(ctx); err != nil {
+		return cloakroom.User{}, err
+	}
+	defer s.mu.RUnlock()
+	a := s.users[id]
+	if a == nil {
+		return cloakroom.User{}, fmt.Errorf("user %s: %w", id, cloakroom.ErrNotFound)
+	}
+	return a.copy(), nil
+}
+
+// UserByEmail implements cloakroom.Directory.
+func (s *Store) UserByEmail(ctx context.Context, realm, email string) (cloakroom.User, error) {
+	if err := s.rlock(ctx); err != nil {
+		return cloakroom.User{}, err
+	}
+	defer s.mu.RUnlock()
+	id, known := s.emails[identifier{realm, email}]
+	if !known {
+		return cloakroom.User{}, fmt.Errorf("user by e-mail: %w", cloakroom.ErrNotFound)
+	}
+	return s.users[id].copy(), nil
+}
+
+// Users implements cloakroom.Directory.
+func (s *Store) Users(ctx context.Context, q cloakroom.UserQuery) ([]cloakroom.User, error) {
+	if err := s.rlock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.RUnlock()
+	var found []*account
+	for _, a := range s.users {
+		if a.user.Realm == q.Realm && a.user.ID > q.After && (q.Role == "" || slices.Contains(a.user.Roles, q.Role)) {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b *account) int { return cmp.Compare(a.user.ID, b.user.ID) })
+	page := make([]cloakroom.User, min(len(found), max(q.Max, 0)))
+	for i := range page {
+		page[i] = found[i].copy()
+	}
+	return page, nil
+}
+
+// UpdateUser implements cloakroom.Directory.
+func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	a := s.users[c.User.ID]
+	if err := s.mayUpdate(a, c); err != nil {
+		return fmt.Errorf("update user %s: %w", c.User.ID, err)
+	}
+	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	c.User.Revision++
+	a.replace(c.User)
+	a.enrol(c.Credentials)
+	s.identify(a.user)
+	return nil
+}
+
+func (s *Store) mayUpdate(a *account, c cloakroom.UserChange) error {
+	switch {
+	case a == nil:
+		return cloakroom.ErrNotFound
+	case a.user.Revision != c.User.Revision:
+		return cloakroom.ErrConflict
+	case s.taken(c.User):
+		return cloakroom.ErrTaken
+	case !holds(c.User, a.user.Realm, c.Keeps) && s.lastHolder(a.user, c.Keeps):
+		return cloakroom.ErrLastHolder
+	}
+	return nil
+}
+
+// DeleteUser implements cloakroom.Directory.
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	a := s.users[id]
+	if a == nil {
+		return fmt.Errorf("delete user %s: %w", id, cloakroom.ErrNotFound)
+	}
+	if s.lastHolder(a.user, keeps) {
+		return fmt.Errorf("delete user %s: %w", id, cloakroom.ErrLastHolder)
+	}
+	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	delete(s.users, id)
+	return nil
+}
+
+// taken reports whether the user's e-mail finds somebody else.
+func (s *Store) taken(u cloakroom.User) bool {
+	id, known := s.emails[identifier{u.Realm, u.Email}]
+	return known && id != u.ID
+}
+
+// identify lets the user be found by its e-mail. Users without one do not collide.
+func (s *Store) identify(u cloakroom.User) {
+	if u.Email != "" {
+		s.emails[identifier{u.Realm, u.Email}] = u.ID
+	}
+}
+
+// lastHolder reports whether u holds the role and nobody else of its realm does.
+func (s *Store) lastHolder(u cloakroom.User, role string) bool {
+	if role == "" || !holds(u, u.Realm, role) {
+		return false
+	}
+	for id, a := range s.users {
+		if id != u.ID && holds(a.user, u.Realm, role) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether u counts as a holder of the role in the realm: who is banned does not.
+func holds(u cloakroom.User, realm, role string) bool {
+	return u.Realm == realm && !u.Banned() && slices.Contains(u.Roles, role)
+}
+
+func (a *account) replace(u cloakroom.User) {
+	u.Roles = slices.Clone(u.Roles)
+	u.CreatedAt, u.UpdatedAt, u.BannedAt = micro(u.CreatedAt), micro(u.UpdatedAt), micro(u.BannedAt)
+	a.user = u
+}
+
+// copy is for the hot path: a user without roles costs no allocation.
+func (a *account) copy() cloakroom.User {
+	u := a.user
+	u.Roles = slices.Clone(u.Roles)
+	return u
+}
