@@ -1,0 +1,190 @@
+// Package api is the JSON API of Cloakroom: sign up, sign in, see and end sessions, over HTTP.
+//
+//	mux.Handle("/auth/", api.New(auth))
+//
+// All routes stand in one table, in routes.go: who may call, what is checked, what comes in, what goes out. From
+// the same table comes the OpenAPI document, served at /auth/openapi.json and kept in docs/openapi.json.
+//
+// Every answer is JSON; every error is a problem document (RFC 9457) with a stable code, also for unknown paths and wrong
+// methods; the codes are in docs/errors.md. Bodies are one JSON object of at most 64 KiB with exactly the documented
+// names and types; whatever is malformed is refused before anything is counted or hashed. Unknown members are ignored.
+// Answers are never cached. Pages of Config.Origins may call from other origins; see cloakroom.Auth.CORS.
+//
+// This package only speaks JSON. What a sign-in is, which credential counts, cross-site checks and limits are decided
+// by package cloakroom.
+//
+// Not here: pages for people, administration of other people's accounts, and whatever is no endpoint of a signed-in
+// user's own browser or app.
+package api
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/problem"
+	"github.com/cloakroom-auth/cloakroom/internal/requestid"
+)
+
+// API serves the JSON API of an Auth. It is safe for concurrent use. Its fields must not change after the first
+// request, and it must not be copied then.
+type API struct {
+	// Auth is the engine. Required.
+	Auth *cloakroom.Auth
+	// Prefix is the path under which the API is mounted. Empty means /auth.
+	Prefix string
+	// UserLocation, when set, makes a login answer 204 with the address of the user in Location, in place of the
+	// result; CORS exposes the header. A login that asks for tokens in the body, or needs more proof, still gets
+	// its body, with 200.
+	UserLocation func(*cloakroom.User) string
+
+	once      sync.Once
+	handler   http.Handler
+	prefix    string
+	resources map[string]resource // by path below the prefix
+	members   map[string]resource // of a collection, by the path of that
+	document  []byte              // OpenAPI
+}
+
+var _ http.Handler = (*API)(nil)
+
+// New returns the API of auth for the path /auth/.
+func New(auth *cloakroom.Auth) *API { return &API{Auth: auth} }
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.once.Do(a.build)
+	a.handler.ServeHTTP(w, r)
+}
+
+// resource is what lives at one path: a handler for each method. HEAD is served by the one for GET.
+type resource map[string]http.Handler
+
+func (a *API) build() {
+	a.prefix = "/auth"
+	if a.Prefix != "" {
+		a.prefix = strings.TrimRight(a.Prefix, "/")
+	}
+	a.document = openAPI(a.prefix)
+	a.resources, a.members = map[string]resource{}, map[string]resource{}
+	for _, rt := range routes() {
+		known, path := a.resources, rt.path
+		if collection, ok := strings.CutSuffix(path, "/{id}"); ok {
+			known, path = a.members, collection
+		}
+		if known[path] == nil {
+			known[path] = resource{}
+		}
+		h := a.guarded(rt)
+		known[path][rt.method] = h
+		if rt.method == http.MethodGet {
+			known[path][http.MethodHead] = h
+		}
+	}
+	a.handler = a.Auth.CORS(http.HandlerFunc(a.dispatch))
+}
+
+// Shared so that marking an answer allocates nothing; nobody writes to them.
+var (
+	noSniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	jsonType = []string{"application/json"}
+)
+
+// dispatch finds the handler. It does what http.ServeMux would, but answers 404 and 405 as problems.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["X-Content-Type-Options"], h["Cache-Control"] = noSniff, noStore
+	found, id := a.find(r.URL.Path)
+	if found == nil {
+		a.fail(w, r, failure{code: problem.NotFound})
+		return
+	}
+	next := found[r.Method]
+	if next == nil {
+		h.Set("Allow", found.allow())
+		a.fail(w, r, failure{code: problem.MethodNotAllowed})
+		return
+	}
+	if id != "" {
+		r.SetPathValue("id", id)
+	}
+	next.ServeHTTP(w, r)
+}
+
+// find returns the resource at a path, and its id if it is the member of a collection; nil if nothing is there.
+func (a *API) find(path string) (found resource, id string) {
+	below, ok := strings.CutPrefix(path, a.prefix)
+	if !ok {
+		return nil, ""
+	}
+	if found = a.resources[below]; found != nil {
+		return found, ""
+	}
+	i := strings.LastIndexByte(below, '/')
+	if i < 0 || i == len(below)-1 {
+		return nil, ""
+	}
+	return a.members[below[:i]], below[i+1:]
+}
+
+// allow lists the methods of a resource for the header of that name (RFC 9110 §10.2.1).
+func (found resource) allow() string {
+	methods := make([]string, 0, len(found))
+	for m := range found {
+		methods = append(methods, m)
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// guarded puts the guard of a route before its handler. A route that states none is closed.
+func (a *API) guarded(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := a.pass(rt.guard, w, r)
+		if err == nil {
+			err = rt.does.serve(a, w, r, s)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+// pass asks the guard. It does not use the engine's middleware, because Config.OnFail is for pages and this answers JSON.
+func (a *API) pass(g guard, w http.ResponseWriter, r *http.Request) (*cloakroom.Session, error) {
+	switch g {
+	case public, open:
+		return nil, nil
+	case optional:
+		return a.Auth.Visit(w, r)
+	case user:
+		return a.Auth.Enter(w, r)
+	}
+	return nil, cloakroom.ErrForbidden
+}
+
+// failure is an error of HTTP or JSON, which the engine knows nothing of.
+type failure struct {
+	code   problem.Code
+	detail string
+}
+
+func (f failure) Error() string { return strings.TrimSuffix(f.code.Name+": "+f.detail, ": ") }
+
+// fail answers with a problem document.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f, ours := errors.AsType[failure](err)
+	if !ours {
+		a.Auth.Fail(w, r, err)
+		return
+	}
+	id := requestid.From(r.Context())
+	if id == "" {
+		id = requestid.New()
+	}
+	problem.Write(w, f.code, f.detail, id, nil)
+}

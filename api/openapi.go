@@ -1,0 +1,165 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cloakroom-auth/cloakroom/internal/problem"
+)
+
+// OpenAPI returns the OpenAPI 3.1 document of the API under /auth, made from the table of routes. An API serves its own
+// below its prefix as /openapi.json.
+func OpenAPI() []byte { return openAPI("/auth") }
+
+func openAPI(prefix string) []byte {
+	s, paths := schemas{}, object{}
+	for _, rt := range routes() {
+		item, _ := paths[rt.path].(object)
+		if item == nil {
+			item = object{}
+			paths[rt.path] = item
+		}
+		item[strings.ToLower(rt.method)] = s.operation(rt)
+	}
+	s.ref(reflect.TypeFor[problemJSON]())
+	s["Problem"].(object)["properties"].(object)["code"] = object{"type": "string", "enum": codeNames(problem.Codes())}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	_ = e.Encode(object{ // maps, slices and strings always encode
+		"openapi": "3.1.1",
+		"info": object{
+			"title": "Cloakroom", "version": "1",
+			"description": "Sign up, sign in, see and end sessions. A session is proven by an HttpOnly cookie or a Bearer token; a Bearer header decides. " +
+				"Requests that a page of another, unlisted origin made a browser send are refused. Errors are RFC 9457 problem documents.",
+			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
+		},
+		"servers": []any{object{"url": prefix}},
+		"paths":   paths,
+		"components": object{"schemas": s, "securitySchemes": object{
+			"cookie": object{"type": "apiKey", "in": "cookie", "name": "__Host-Http-session", "description": "The name can be configured; on plain http to a loopback host it is session."},
+			"bearer": object{"type": "http", "scheme": "bearer", "description": "An opaque token."},
+		}},
+	})
+	return b.Bytes()
+}
+
+// operation describes one route.
+func (s schemas) operation(rt route) object {
+	op := object{"operationId": operationID(rt), "summary": rt.summary, "responses": s.responses(rt), "security": security(rt.guard)}
+	if rt.does.body != nil {
+		op["requestBody"] = object{"required": !rt.does.mayBeVoid, "content": content("application/json", s.of(rt.does.body))}
+	}
+	if p := s.parameters(rt); p != nil {
+		op["parameters"] = p
+	}
+	return op
+}
+
+// operationID is the method and the words of the path, such as deleteSessionsId.
+func operationID(rt route) string {
+	words := strings.FieldsFunc(rt.path, func(c rune) bool { return strings.ContainsRune("/{}.", c) })
+	id := strings.ToLower(rt.method)
+	for _, w := range words {
+		id += strings.ToUpper(w[:1]) + w[1:]
+	}
+	return id
+}
+
+func security(g guard) []any {
+	nothing, either := object{}, []any{object{"bearer": []any{}}, object{"cookie": []any{}}}
+	switch g {
+	case public:
+		return []any{}
+	case user:
+		return either
+	}
+	return append([]any{nothing}, either...)
+}
+
+func (s schemas) parameters(rt route) []any {
+	var all []any
+	if strings.HasSuffix(rt.path, "/{id}") {
+		all = append(all, object{"in": "path", "name": "id", "required": true, "schema": object{"type": "string"}})
+	}
+	if rt.query == nil {
+		return all
+	}
+	for _, f := range fieldsOf(reflect.TypeOf(rt.query)) {
+		all = append(all, object{"in": "query", "name": f.name, "description": f.doc, "schema": s.of(f.typ)})
+	}
+	return all
+}
+
+// responses describes the successes of a route and, by status, its errors.
+func (s schemas) responses(rt route) object {
+	all := object{}
+	for _, one := range rt.gives {
+		key := strconv.Itoa(one.status)
+		response, _ := all[key].(object)
+		if response == nil {
+			response = object{"description": http.StatusText(one.status)}
+			all[key] = response
+		}
+		if one.body != nil {
+			response["content"] = content("application/json", either(response, s.of(reflect.TypeOf(one.body))))
+		}
+	}
+	byStatus := map[int][]problem.Code{}
+	for _, c := range rt.errors() {
+		if !slices.Contains(byStatus[c.Status], c) {
+			byStatus[c.Status] = append(byStatus[c.Status], c)
+		}
+	}
+	for status, codes := range byStatus {
+		all[strconv.Itoa(status)] = s.problem(status, codes)
+	}
+	return all
+}
+
+// either is the schema, or one of it and what the response has already.
+func either(response, schema object) object {
+	already, _ := response["content"].(object)
+	if already == nil {
+		return schema
+	}
+	return object{"oneOf": []any{already["application/json"].(object)["schema"], schema}}
+}
+
+func (s schemas) problem(status int, codes []problem.Code) object {
+	response := object{
+		"description": http.StatusText(status) + ": " + strings.Join(codeNames(codes), ", "),
+		"content":     content("application/problem+json", s.of(reflect.TypeFor[problemJSON]())),
+	}
+	if names := headersOf[status]; names != nil {
+		headers := object{}
+		for _, name := range names {
+			headers[name] = object{"schema": object{"type": "string"}}
+		}
+		response["headers"] = headers
+	}
+	return response
+}
+
+// headersOf are the headers that an error of this status has.
+var headersOf = map[int][]string{
+	http.StatusUnauthorized:       {"WWW-Authenticate"},
+	http.StatusTooManyRequests:    {"Retry-After", "RateLimit", "RateLimit-Policy"},
+	http.StatusServiceUnavailable: {"Retry-After"},
+}
+
+func codeNames(codes []problem.Code) []string {
+	names := make([]string, len(codes))
+	for i, c := range codes {
+		names[i] = c.Name
+	}
+	return names
+}
+
+func content(media string, schema object) object { return object{media: object{"schema": schema}} }

@@ -1,0 +1,89 @@
+package api_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cloakroom-auth/cloakroom/api"
+)
+
+var table = api.Table()
+
+func TestTable(t *testing.T) {
+	w := open(t)
+	seen := map[string]bool{}
+	for _, line := range table {
+		name := line.Method + " " + line.Path
+		changes := line.Method != http.MethodGet
+		switch {
+		case seen[name]:
+			t.Errorf("%s is there twice", name)
+		case !line.Guarded:
+			t.Errorf("%s states no guard", name)
+		case line.Limit == "":
+			t.Errorf("%s states no limit", name)
+		case line.CSRF == "" || changes == (line.CSRF == "safe"):
+			t.Errorf("%s states %q for cross-site requests", name, line.CSRF)
+		case strings.Contains(strings.TrimSuffix(line.Path, "/{id}"), "{"):
+			t.Errorf("%s: only the last segment can be {id}", name)
+		}
+		seen[name] = true
+
+		a := w.client().do(line.Method, "/auth"+strings.Replace(line.Path, "{id}", "x", 1), "")
+		if a.status == 404 || a.status == 405 || !slices.Contains(line.Statuses, a.status) {
+			t.Errorf("%s answers %d, the table says %v", name, a.status, line.Statuses)
+		}
+		if code := a.code(); a.status >= 400 && !slices.Contains(line.Codes, code) {
+			t.Errorf("%s answers %q, the table says %v", name, code, line.Codes)
+		}
+	}
+	if len(table) < 10 {
+		t.Errorf("only %d routes", len(table))
+	}
+}
+
+func TestUnstatedGuardIsClosed(t *testing.T) {
+	w := open(t)
+	if rec := record(api.Unguarded(w.auth), "GET", "/"); rec.Code != 403 {
+		t.Errorf("status %d, want 403", rec.Code)
+	}
+}
+
+func TestNoRoute(t *testing.T) {
+	w := open(t)
+	for _, path := range []string{
+		"/auth/", "/auth/nowhere", "/auth/login/", "/auth/sessions/a/b", "/auth/SESSION", "/auth/login%20", "/auth/refresh", "/auth/token",
+		"/auth/introspect", "/auth/%2e%2e", "/auth/{id}", "/auth/sessions/", "/auth/sessions/{id}/",
+	} {
+		t.Run("S253 404 "+path, func(t *testing.T) {
+			for _, method := range []string{"GET", "POST", "DELETE", "BREW"} {
+				w.client().do(method, path, "").fails(404, "not_found")
+			}
+		})
+	}
+	for path, allow := range map[string]string{
+		"/auth/login": "POST", "/auth/me": "GET, HEAD", "/auth/sessions": "DELETE, GET, HEAD", "/auth/sessions/x": "DELETE", "/auth/sessions/{id}": "DELETE", "/auth/openapi.json": "GET, HEAD",
+	} {
+		t.Run("S253 405 "+path, func(t *testing.T) {
+			for _, method := range []string{"PUT", "PATCH", "OPTIONS", "TRACE", "BREW", "get"} {
+				if a := w.client().do(method, path, "").fails(405, "method_not_allowed"); a.header.Get("Allow") != allow {
+					t.Errorf("Allow %q, want %q", a.header.Get("Allow"), allow)
+				}
+			}
+		})
+	}
+	t.Run("a prefix is not a path", func(t *testing.T) {
+		if rec := record(w.api, "GET", "/other/session"); rec.Code != 404 {
+			t.Errorf("status %d", rec.Code)
+		}
+	})
+	t.Run("HEAD is GET without its body", func(t *testing.T) {
+		a := w.client().do("HEAD", "/auth/session", "").is(200)
+		if a.text != "" || a.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%v %q", a.header, a.text)
+		}
+		w.client().do("HEAD", "/auth/me", "").is(401)
+	})
+}
