@@ -46,12 +46,13 @@ type attempt struct {
 
 	token  Token // of its ticket, once there is one
 	ticket Ticket
+	try    *try // the guess of this request
 }
 
 // SignIn checks a first proof and opens a session in place of the one the request came with, or answers with a
 // challenge. Errors: FieldErrors for what cannot be taken, *LimitError, ErrInvalidCredentials for whatever does not
 // fit (a wrong secret, an unknown e-mail, no such credential: the same, after the same work), ErrBanned only after
-// the right secret, ErrCrossOrigin, *UnavailableError.
+// the right secret, ErrInvalidChallenge when the account changed under it, ErrCrossOrigin, *UnavailableError.
 func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, in SignIn) (*Grant, error) {
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
@@ -62,14 +63,14 @@ func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, in SignIn) (*Grant
 		return nil, fields
 	}
 	account := NormalizeEmail(in.Email)
-	user, proof, err := a.prove(r, m, account, in.Secret, func(ctx context.Context) (User, error) {
+	p, err := a.prove(r, m, account, in.Secret, func(ctx context.Context) (User, error) {
 		return a.directory.UserByEmail(ctx, a.config.Realm, account)
 	})
 	if err != nil {
 		return nil, err
 	}
-	at := &attempt{UserID: user.ID, Epoch: user.Epoch, Account: account, Terms: terms}
-	at.add(m, proof)
+	at := &attempt{UserID: p.user.ID, Epoch: p.user.Epoch, Account: account, Terms: terms}
+	at.add(m, p)
 	return a.proceed(w, r, at)
 }
 
@@ -116,53 +117,56 @@ func (a *Auth) Continue(w http.ResponseWriter, r *http.Request, challenge, metho
 	if !known || methodName == "" || slices.Contains(at.Methods, methodName) {
 		return nil, FieldErrors{{"method", "unknown_value", "is not asked for"}}
 	}
-	_, proof, err := a.prove(r, m, at.Account, secret, func(ctx context.Context) (User, error) {
+	p, err := a.prove(r, m, at.Account, secret, func(ctx context.Context) (User, error) {
 		return a.directory.User(ctx, at.UserID)
 	})
 	if err != nil {
 		return nil, err
 	}
-	at.add(m, proof)
+	at.add(m, p)
 	return a.proceed(w, r, at)
 }
 
+// proven is a guess that was right: whose it was, what it proved, and the try that it was counted as.
+type proven struct {
+	user  *User
+	proof Proof
+	try   *try
+}
+
 // prove runs one guess through one method: counted first, evaluated then, told last.
-func (a *Auth) prove(r *http.Request, m Method, account, secret string, find func(context.Context) (User, error)) (*User, Proof, error) {
+func (a *Auth) prove(r *http.Request, m Method, account, secret string, find func(context.Context) (User, error)) (proven, error) {
 	ctx := r.Context()
 	t, err := a.tryLogin(r, account)
 	if err != nil {
-		return nil, Proof{}, err
+		return proven{}, err
 	}
 	claim, err := a.claim(ctx, m, secret, find)
 	if err != nil {
-		t.undecided(ctx)
-		return nil, Proof{}, err
+		t.giveBack(ctx)
+		return proven{}, err
 	}
 	proof, err := m.Prove(ctx, claim)
 	switch {
-	case errors.Is(err, ErrInvalidCredentials):
+	case errors.Is(err, ErrInvalidCredentials),
+		err == nil && claim.User == nil: // a method that proves nobody is broken; fail closed
 		a.tellFailed(r, claim, err)
-		return nil, Proof{}, ErrInvalidCredentials
+		return proven{}, ErrInvalidCredentials
 	case err != nil:
-		t.undecided(ctx)
+		t.giveBack(ctx)
 		if fields, ok := errors.AsType[FieldErrors](err); ok {
-			return nil, Proof{}, fields
+			return proven{}, fields
 		}
-		return nil, Proof{}, unavailable(err)
-	case claim.User == nil: // a method that proves nobody is broken; fail closed
-		return nil, Proof{}, ErrInvalidCredentials
-	}
-	if err := t.succeeded(ctx); err != nil {
-		return nil, Proof{}, err
-	}
-	if claim.User.Banned() {
+		return proven{}, unavailable(err)
+	case claim.User.Banned():
+		t.giveBack(ctx)
 		a.tellFailed(r, claim, ErrBanned)
-		return nil, Proof{}, ErrBanned
+		return proven{}, ErrBanned
 	}
 	if proof.Credential != nil {
 		a.improve(ctx, *proof.Credential)
 	}
-	return claim.User, proof, nil
+	return proven{claim.User, proof, t}, nil
 }
 
 // claim looks up what is on file. An account that is not there is no error: the method does its work all the same.
@@ -211,35 +215,54 @@ func (a *Auth) tellFailed(r *http.Request, c Claim, err error) {
 	}
 }
 
-func (at *attempt) add(m Method, p Proof) {
+func (at *attempt) add(m Method, p proven) {
 	at.Methods = append(at.Methods, m.Name())
-	at.Factors += max(1, p.Factors)
+	at.Factors += max(1, p.proof.Factors)
+	at.try = p.try
 }
 
 // proceed is the dispatcher: from what is recorded it decides what comes next.
 func (a *Auth) proceed(w http.ResponseWriter, r *http.Request, at *attempt) (*Grant, error) {
 	ctx := r.Context()
-	user, err := a.directory.User(ctx, at.UserID)
-	if errors.Is(err, ErrNotFound) || err == nil && user.Epoch != at.Epoch {
-		return nil, ErrInvalidChallenge
+	user, err := a.standing(ctx, at)
+	var next []string
+	if err == nil {
+		next, err = a.missing(ctx, at)
 	}
-	if err != nil {
-		return nil, unavailable(err)
+	if err == nil && len(next) == 0 {
+		err = a.finish(ctx, at)
 	}
-	if user.Banned() {
-		return nil, ErrBanned
+	if err != nil || len(next) > 0 {
+		// Only a whole sign-in clears what failed before: a known password must not buy guesses at a second factor.
+		at.try.giveBack(ctx)
 	}
-	next, err := a.missing(ctx, at)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(next) > 0 {
+	case len(next) > 0:
+		private(w.Header())
 		return a.challenge(r, at, next)
 	}
-	if err := a.finish(ctx, at); err != nil {
+	if err := at.try.succeeded(ctx); err != nil {
 		return nil, err
 	}
-	return a.open(w, r, opening{user: &user, terms: at.Terms, methods: at.Methods, level: min(at.Factors, 2)})
+	return a.open(w, r, opening{user: user, terms: at.Terms, methods: at.Methods, level: min(at.Factors, 2)})
+}
+
+// standing reads the user of an attempt again: what changed since its first proof ends it.
+func (a *Auth) standing(ctx context.Context, at *attempt) (*User, error) {
+	user, err := a.directory.User(ctx, at.UserID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrInvalidChallenge
+	case err != nil:
+		return nil, unavailable(err)
+	case user.Banned():
+		return nil, ErrBanned
+	case user.Epoch != at.Epoch:
+		return nil, ErrInvalidChallenge
+	}
+	return &user, nil
 }
 
 // missing names the second factors of which the user has one and has shown none.
@@ -286,7 +309,7 @@ func (a *Auth) persist(ctx context.Context, at *attempt) error {
 	return attemptError(err)
 }
 
-// resume reads an attempt and counts this try on it before anything is evaluated. The last try takes the ticket.
+// resume reads an attempt and counts this try on it before anything is evaluated.
 func (a *Auth) resume(ctx context.Context, text string) (*attempt, error) {
 	id, token, ok := a.keys.Load().parse(kindTicket, text)
 	if !ok {

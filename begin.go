@@ -17,7 +17,8 @@ const movedGrace = time.Minute
 
 // Terms say how a new session is handed out.
 type Terms struct {
-	// Delivery is where its token goes. Empty means DeliveryPolicy.Default.
+	// Delivery is where its token goes. Empty means the carrier that the request used if it used bearer, otherwise
+	// DeliveryPolicy.Default.
 	Delivery Delivery
 	// Token is its form. Empty means "opaque".
 	Token string
@@ -39,15 +40,14 @@ type Grant struct {
 	Challenge *Challenge
 }
 
-// terms fills in defaults and refuses what is not allowed.
+// terms refuses what is not allowed.
 func (a *Auth) terms(t Terms) (Terms, error) {
 	var bad FieldErrors
-	if t.Delivery == "" {
-		t.Delivery = a.carriers.policy.Default
-	}
-	if !t.Delivery.known() {
+	switch {
+	case t.Delivery == "": // decided when the token goes out, see delivery
+	case !t.Delivery.known():
 		bad = append(bad, FieldError{"delivery", "unknown_value", "must be cookie, bearer or both"})
-	} else if !slices.Contains(a.carriers.policy.Allow, t.Delivery) {
+	case !slices.Contains(a.carriers.policy.Allow, t.Delivery):
 		bad = append(bad, FieldError{"delivery", "not_allowed", string(t.Delivery) + " is not allowed here"})
 	}
 	switch t.Token {
@@ -63,32 +63,46 @@ func (a *Auth) terms(t Terms) (Terms, error) {
 	return t, nil
 }
 
+// delivery is where a new token goes: where the sign-in asked for it or, failing that, never from one carrier to the
+// other.
+func (a *Auth) delivery(r *http.Request, asked Delivery) Delivery {
+	switch {
+	case asked != "":
+		return asked
+	case a.carriers.bearers && bearing(r):
+		return DeliverBearer
+	}
+	return a.carriers.policy.Default
+}
+
 // Begin returns the session of the request, and opens a guest session when it has none, or a dead one: for a handler
 // that needs somewhere to keep a cart. However often it is called for one request, it opens one; behind Optional or
 // Require also from many goroutines. A new token goes out by the carrier the request used, or the default one, so call
 // Begin before the body is written.
+//
+// Where that is bearer and no Bearer.ResponseHeader is configured, nobody would ever hold the token: Begin opens nothing
+// and returns ErrInvalidToken, or ErrUnauthenticated for a request without a credential. Use BeginOn there.
 func (a *Auth) Begin(w http.ResponseWriter, r *http.Request) (*Session, error) {
-	var t Terms
-	if bearing(r) && a.carriers.bearers {
-		t.Delivery = DeliverBearer
-	}
-	g, err := a.BeginOn(w, r, t)
+	g, err := a.begin(w, r, Terms{}, a.unsendable(r))
 	if err != nil {
 		return nil, err
 	}
 	return g.Session, nil
 }
 
-// BeginOn is Begin with terms. Grant.Tokens is nil when the session was there already: its token is not sent again.
+// BeginOn is Begin with terms. Grant.Tokens is nil when the session was there already: its token is not sent again. A
+// token that goes out by Grant.Tokens alone is known to later calls only behind Optional or Require.
 func (a *Auth) BeginOn(w http.ResponseWriter, r *http.Request, t Terms) (*Grant, error) {
 	t, err := a.terms(t)
 	if err != nil {
 		return nil, err
 	}
-	v, _ := r.Context().Value(visitKey{}).(*visit)
-	if v == nil {
-		v = &visit{}
-	}
+	return a.begin(w, r, t, nil)
+}
+
+// begin finds the session of the request or opens a guest's, unless there is a reason not to.
+func (a *Auth) begin(w http.ResponseWriter, r *http.Request, t Terms, reason error) (g *Grant, err error) {
+	v := visitOf(r.Context())
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.session == nil {
@@ -99,32 +113,56 @@ func (a *Auth) BeginOn(w http.ResponseWriter, r *http.Request, t Terms) (*Grant,
 	if v.session != nil {
 		return &Grant{Session: v.session}, nil
 	}
+	if reason != nil {
+		return nil, reason
+	}
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
 	}
-	g, err := a.open(w, r, opening{terms: t})
+	g, err = a.replace(w, r, nil, opening{terms: t})
 	if err == nil {
 		v.session = g.Session
 	}
 	return g, err
 }
 
-// sessionOf is the live session of the request or, failing that, the one that its response already hands out; or nil.
-func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (*Session, error) {
-	if text, by := a.carriers.sent(w, r); text != "" {
-		if id, _, ok := a.keys.Load().parse(kindSession, text); ok {
-			s, err := a.lookup(r.Context(), id)
-			if err == nil {
-				s.carrier, s.Current = by, true
-			}
-			return s, err
-		}
+// unsendable says why a token of Begin would reach nobody, or nil.
+func (a *Auth) unsendable(r *http.Request) error {
+	bearer := bearing(r)
+	switch {
+	case bearer && (a.carriers.header == "" || !a.carriers.bearers):
+		return ErrInvalidToken
+	case a.carriers.header == "" && !a.delivery(r, "").cookie():
+		return ErrUnauthenticated
 	}
-	s, err := a.Authenticate(r)
-	if err != nil && signedOut(err) {
+	return nil
+}
+
+// sessionOf is the live session that the response already hands out or, failing that, the one of the request; or nil.
+func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (*Session, error) {
+	s, err := a.begun(w, r)
+	if signedOut(err) {
+		s, err = a.Authenticate(r)
+	}
+	if signedOut(err) {
 		return nil, nil
 	}
 	return s, err
+}
+
+// begun is the session whose token is in the response. ErrUnauthenticated: there is none.
+func (a *Auth) begun(w http.ResponseWriter, r *http.Request) (*Session, error) {
+	text, by := a.carriers.sent(w, r)
+	id, _, ok := a.keys.Load().parse(kindSession, text)
+	if !ok {
+		return nil, ErrUnauthenticated
+	}
+	s, err := a.lookup(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	s.carrier, s.Current = by, true
+	return s, nil
 }
 
 // visit is what a request knows of itself: the session it came with or has begun.
@@ -134,6 +172,14 @@ type visit struct {
 }
 
 type visitKey struct{}
+
+// visitOf is the visit of a request behind Optional or Require, or a new one.
+func visitOf(ctx context.Context) *visit {
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
 
 func (a *Auth) visiting(r *http.Request, s *Session) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{session: s}))
@@ -148,13 +194,26 @@ type opening struct {
 	scopes  []string
 }
 
-// open opens a session in place of the one the request came with, durably, and only then hands out its token. A guest's
-// data goes over to the new session, and that of an earlier session of the same user; that of another user does not.
+// open opens a session in place of the one the request came with, or has begun. From then on it is the request's.
 func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, error) {
-	old, err := a.Authenticate(r)
-	if err != nil && !signedOut(err) {
+	old, err := a.sessionOf(w, r)
+	if err != nil {
 		return nil, err
 	}
+	g, err := a.replace(w, r, old, o)
+	if err != nil {
+		return nil, err
+	}
+	v := visitOf(r.Context())
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.session = g.Session
+	return g, nil
+}
+
+// replace opens a session in place of an old one, if any, durably, and only then hands out its token. A guest's data
+// goes over to the new session, and that of an earlier session of the same user; that of another user does not.
+func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o opening) (*Grant, error) {
 	token, rec := a.newRecord(r, o)
 	request := Opening{Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt, MovedUntil: rec.CreatedAt.Add(movedGrace)}
 	if old != nil {
@@ -167,7 +226,7 @@ func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, 
 	}
 	s := a.session(rec, o.user)
 	s.Current = true
-	g := a.deliver(w, r, s, token, o.terms.Delivery)
+	g := a.deliver(w, r, s, token, a.delivery(r, o.terms.Delivery))
 	a.tellOpened(r, s, old, opened)
 	if opened.Replaced && old.Anonymous() && o.user != nil {
 		a.upgrade(r, old, s)
@@ -208,6 +267,7 @@ func (a *Auth) deliver(w http.ResponseWriter, r *http.Request, s *Session, token
 		if s.carrier = byBearer; by.cookie() {
 			s.carrier = byCookie
 		}
+		w.Header().Del("WWW-Authenticate") // of Optional: the dead token it told of has a successor
 		a.carriers.setHeader(w, token)
 		g.Tokens = &Tokens{Access: token, ExpiresIn: s.ExpiresAt.Sub(a.now())}
 	}

@@ -1,7 +1,6 @@
 package cloakroom
 
 import (
-	"iter"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -60,7 +59,8 @@ const (
 // Cookie carries a token in a browser. It is always HttpOnly, always has Path=/ and always states SameSite.
 type Cookie struct {
 	// Name of the cookie. Empty means __Host-Http-session where the cookie is Secure, __Http-session if it also has
-	// a Domain, and session on plain http to a loopback host.
+	// a Domain, and session on plain http to a loopback host. A name with one of the prefixes __Host-, __Secure- and
+	// __Http- makes the cookie Secure everywhere: browsers drop it otherwise.
 	Name string
 	// Domain makes the cookie visible to all hosts under it. Empty, the safe choice: only to the host that set it. A
 	// leading dot is ignored.
@@ -99,6 +99,7 @@ type carriers struct {
 	header  string // of Bearer, canonical
 	policy  DeliveryPolicy
 	base    *url.URL
+	pinned  bool // the cookie's name has a prefix that demands Secure
 	proxies []netip.Prefix
 	cookies bool // cookies are accepted
 	bearers bool
@@ -116,6 +117,7 @@ func newCarriers(c Config) carriers {
 	if c.BaseURL != "" {
 		k.base, _ = url.Parse(c.BaseURL) // checked by New
 	}
+	k.pinned = demandsSecure(k.cookie.Name)
 	for _, d := range k.policy.Allow {
 		k.cookies = k.cookies || d.cookie()
 		k.bearers = k.bearers || d.bearer()
@@ -140,37 +142,32 @@ func (k *carriers) bearer(h http.Header) (text string, present bool, err error) 
 	return strings.TrimSpace(rest), true, nil
 }
 
-// values yields the values of all cookies of this name, as sent.
-func cookieValues(h http.Header, name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		n := 0
-		for _, line := range h["Cookie"] {
-			for line != "" {
-				var pair string
-				pair, line, _ = strings.Cut(line, ";")
-				key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
-				if !ok || key != name {
-					continue
-				}
-				if n++; n > maxCookies || !yield(value) {
-					return
-				}
+// cookieValues appends the values of the cookies of this name to values, as sent, until it is full.
+func cookieValues(values []string, h http.Header, name string) []string {
+	for _, line := range h["Cookie"] {
+		for line != "" && len(values) < cap(values) {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+			if ok && key == name {
+				values = append(values, value)
 			}
 		}
 	}
+	return values
 }
 
 // secure reports whether the cookie of this request must have Secure.
 func (k *carriers) secure(r *http.Request) bool {
 	switch {
-	case k.cookie.Secure == SecureAlways:
+	case k.cookie.Secure == SecureAlways || k.pinned:
 		return true
 	case k.cookie.Secure == SecureNever:
 		return false
 	case k.base != nil:
 		return k.base.Scheme == "https"
 	}
-	return !loopbackHost(r.Host) || netaddr.Secure(r, k.proxies)
+	return netaddr.Secure(r, k.proxies) || !loopbackHost(r.Host)
 }
 
 func (k *carriers) cookieName(r *http.Request) string {
@@ -229,8 +226,8 @@ func (k *carriers) setHeader(w http.ResponseWriter, t Token) {
 func (k *carriers) sent(w http.ResponseWriter, r *http.Request) (text string, by carrier) {
 	prefix := k.cookieName(r) + "="
 	for _, line := range w.Header()["Set-Cookie"] {
-		if rest, ok := strings.CutPrefix(line, prefix); ok {
-			text, _, _ = strings.Cut(rest, ";")
+		rest, ours := strings.CutPrefix(line, prefix)
+		if text, _, _ = strings.Cut(rest, ";"); ours && text != "" { // empty: it clears the cookie
 			return text, byCookie
 		}
 	}

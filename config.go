@@ -3,10 +3,10 @@ package cloakroom
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,10 +15,13 @@ import (
 // check collects every mistake of the Config.
 func (c *Config) check() error {
 	var m mistakes
-	if c.Store == nil {
-		m.add("Store", "is missing", "give a store, such as sqlite.Open(\"app.db\")")
+	if absent(c.Store) {
+		m.add("Store", "is missing", "give a store, such as sqlite.Open(\"app.db\"), and look at the error of opening it")
 	} else if _, keeps := c.Store.(SecretKeeper); c.Secrets == nil && !keeps {
 		m.add("Secrets", "are missing, and this store keeps none", "give at least one secret of 32 random bytes, the same on every node")
+	}
+	if c.Ledger != nil && absent(c.Ledger) {
+		m.add("Ledger", "is a nil pointer", "look at the error of opening it, or leave it nil")
 	}
 	if c.Secrets != nil {
 		m.join(checkSecrets(c.Secrets))
@@ -30,7 +33,7 @@ func (c *Config) check() error {
 	}
 	base := m.baseURL(c.BaseURL)
 	m.cookie(c, base)
-	m.bearer(c.Bearer)
+	m.bearer(c)
 	m.delivery(c)
 	m.lifetime(c.Session)
 	m.limits(c.Limits)
@@ -75,11 +78,17 @@ func checkSecrets(secrets []Secret) error {
 	return errors.Join(m...)
 }
 
+// absent reports whether v is nil, or a nil pointer in an interface: what is left of an error that nobody looked at.
+func absent(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
 // methods checks names, and lets each method that has a Check tell its own mistakes.
 func (m *mistakes) methods(field string, list []Method) {
 	seen := map[string]bool{}
 	for _, method := range list {
-		if method == nil {
+		if absent(method) {
 			m.add(field, "has a nil method", "remove it")
 			continue
 		}
@@ -119,7 +128,7 @@ func (m *mistakes) cookie(c *Config, base *url.URL) {
 		m.add("Cookie.Name", k.Name+" cannot go with a Domain: browsers drop __Host- cookies that have one", "drop the prefix or the Domain")
 	}
 	insecure := k.Secure == SecureNever || k.Secure == SecureAuto && base != nil && base.Scheme == "http"
-	if insecure && (strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-") || strings.HasPrefix(name, "__http-")) {
+	if insecure && demandsSecure(name) {
 		m.add("Cookie.Name", k.Name+" needs Secure: browsers drop it otherwise", "drop the prefix, or serve over https")
 	}
 	switch k.SameSite {
@@ -146,22 +155,31 @@ func (m *mistakes) cookie(c *Config, base *url.URL) {
 
 func (m *mistakes) cookieDomain(domain string, base *url.URL) {
 	d := strings.ToLower(strings.TrimPrefix(domain, "."))
-	if _, err := netip.ParseAddr(d); err == nil || !strings.Contains(d, ".") || strings.ContainsAny(d, " /:;,@") || strings.Contains(d, "..") || strings.HasSuffix(d, ".") {
+	_, notAddress := netip.ParseAddr(d)
+	if notAddress == nil || !strings.Contains(d, ".") || strings.HasPrefix(d, ".") || strings.HasSuffix(d, ".") ||
+		(&http.Cookie{Name: "session", Domain: d}).Valid() != nil {
 		m.add("Cookie.Domain", fmt.Sprintf("%q is no domain that browsers take", domain), "use a registered domain, such as example.com")
 		return
 	}
-	if base != nil && base.Hostname() != d && !strings.HasSuffix(strings.ToLower(base.Hostname()), "."+d) {
+	if base != nil && !strings.HasSuffix("."+strings.ToLower(base.Hostname()), "."+d) {
 		m.add("Cookie.Domain", domain+" does not cover the host of BaseURL: browsers drop the cookie", "use the host or a parent of it")
 	}
 }
 
-func (m *mistakes) bearer(b Bearer) {
-	if b.ResponseHeader == "" {
+func (m *mistakes) bearer(c *Config) {
+	name := c.Bearer.ResponseHeader
+	if name == "" {
 		return
 	}
-	reserved := []string{"Authorization", "Cookie", "Set-Cookie", "Www-Authenticate", "Content-Type", "Content-Length", "Vary", "Cache-Control", "Location"}
-	if !validCookieName(b.ResponseHeader) || slices.Contains(reserved, http.CanonicalHeaderKey(b.ResponseHeader)) {
-		m.add("Bearer.ResponseHeader", fmt.Sprintf("%q cannot carry a token", b.ResponseHeader), "use a name of its own, such as some-auth-token")
+	reserved := []string{
+		"Authorization", "Cookie", "Set-Cookie", "Www-Authenticate", "Content-Type", "Content-Length", "Content-Encoding", "Vary",
+		"Cache-Control", "Location", "Connection", "Transfer-Encoding", "Trailer", "Upgrade",
+	}
+	if !validCookieName(name) || slices.Contains(reserved, http.CanonicalHeaderKey(name)) {
+		m.add("Bearer.ResponseHeader", fmt.Sprintf("%q cannot carry a token", name), "use a name of its own, such as some-auth-token")
+	}
+	if !slices.ContainsFunc(c.Delivery.withDefaults().Allow, Delivery.bearer) {
+		m.add("Bearer.ResponseHeader", "would never be sent: Delivery.Allow has cookie only", "allow bearer or both, or leave it empty")
 	}
 }
 
@@ -190,9 +208,12 @@ func (m *mistakes) lifetime(l Lifetime) {
 }
 
 func (m *mistakes) limits(l Limits) {
-	for name, r := range map[string]Rate{"Pair": l.Pair, "Account": l.Account, "Address": l.Address, "Signup": l.Signup} {
-		if r != (Rate{}) && (r.Max < 1 || r.Window < time.Second) {
-			m.add("Limits."+name, "is not a rate", "give Max of 1 or more and Window of a second or more, or leave both zero")
+	for _, r := range []struct {
+		name string
+		Rate
+	}{{"Pair", l.Pair}, {"Account", l.Account}, {"Address", l.Address}, {"Signup", l.Signup}} {
+		if r.Rate != (Rate{}) && (r.Max < 1 || r.Window < time.Second) {
+			m.add("Limits."+r.name, "is not a rate", "give Max of 1 or more and Window of a second or more, or leave both zero")
 		}
 	}
 }
@@ -201,6 +222,10 @@ func (m *mistakes) origin(o string) {
 	u, err := url.Parse(o)
 	if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host || strings.Contains(o, "*") {
 		m.add("Origins", fmt.Sprintf("%q is not exactly one origin", o), "write it like https://admin.example.com, without a path")
+		return
+	}
+	if o != strings.ToLower(o) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+		m.add("Origins", fmt.Sprintf("%q is not how browsers write it, so it would never match", o), "use lower case and leave out the port that the scheme implies")
 	}
 }
 
@@ -211,14 +236,26 @@ func validCookieName(s string) bool {
 	})
 }
 
-// loopbackHost reports whether a Host (with or without port) can only be this machine.
+// demandsSecure reports whether browsers drop a cookie of this name unless it is Secure (RFC 6265bis §4.1.3).
+func demandsSecure(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-") || strings.HasPrefix(name, "__http-")
+}
+
+// loopbackHost reports whether a Host (with or without port) can only be this machine. It is on the hot path, so only
+// what may be a loopback address is parsed as one: an error allocates.
 func loopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host, _, _ = strings.Cut(inner, "]")
+	} else if strings.Count(host, ":") == 1 {
+		host, _, _ = strings.Cut(host, ":")
 	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
+	host = strings.ToLower(host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
+	}
+	if !strings.HasPrefix(host, "127.") && !strings.Contains(host, ":") {
+		return false
 	}
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.Unmap().IsLoopback()

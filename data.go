@@ -17,90 +17,112 @@ const (
 // Key names one value of a session's data, and its type. Make it once with NewKey and share it: it is safe for
 // concurrent use. Values are kept as JSON, at most 32 KiB each and 128 KiB for a session.
 //
-// Every method takes any live session, of a guest or a user. Errors: ErrTooLarge, ErrInvalidToken when the session has
-// ended, *UnavailableError.
+// Every method takes any live session, of a guest or a user. Errors: ErrTooLarge, *UnavailableError, and from Set and
+// Update ErrInvalidToken when the session has ended; its values ended with it, so Get finds none.
 type Key[T any] struct{ name string }
 
-// NewKey makes a key. The name has 1 to 64 bytes of ASCII letters, digits, dots, dashes and underscores; with another
-// one every method of the key fails. Two keys of one name and different types share, and spoil, one value.
+// NewKey makes a key. The name has 1 to 64 ASCII letters, digits and characters of "._:-"; with another one every
+// method of the key fails. Two keys of one name and different types share, and spoil, one value.
 func NewKey[T any](name string) Key[T] { return Key[T]{name} }
 
 // Get returns the value, and whether there is one. Without one it is the zero T.
 func (k Key[T]) Get(ctx context.Context, s *Session) (value T, ok bool, err error) {
-	value, revision, err := k.read(ctx, s)
-	return value, revision > 0, err
+	d, err := k.datum(ctx, s)
+	if err != nil || d.Revision == 0 {
+		return value, false, err
+	}
+	value, err = k.decode(d)
+	return value, err == nil, err
 }
 
 // Set stores a value whatever was there before. To change a value by what it was, use Update.
 func (k Key[T]) Set(ctx context.Context, s *Session, value T) error {
-	_, err := k.Update(ctx, s, func(T) (T, error) { return value, nil })
-	return err
+	return k.swap(ctx, s, func(Datum) ([]byte, error) { return k.encode(value) })
 }
 
 // Update changes the value by what it is: a compare-and-swap, so that requests side by side never lose each other's
 // writes. change gets the zero T when there is no value, and is called again when somebody else was faster: it must
 // have no effect but its result. When it fails nothing is written and its error is returned.
 func (k Key[T]) Update(ctx context.Context, s *Session, change func(T) (T, error)) (T, error) {
-	for {
-		value, revision, err := k.read(ctx, s)
+	var next, none T
+	err := k.swap(ctx, s, func(d Datum) ([]byte, error) {
+		value, err := k.decode(d)
 		if err != nil {
-			return value, err
+			return nil, err
 		}
-		next, err := change(value)
-		if err != nil {
-			return value, err
+		if next, err = change(value); err != nil {
+			return nil, err
 		}
-		err = k.write(ctx, s, next, revision)
-		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
-			continue
-		}
-		if err != nil {
-			return value, err
-		}
-		return next, nil
+		return k.encode(next)
+	})
+	if err != nil {
+		return none, err
 	}
+	return next, nil
 }
 
 // Delete removes the value. Removing what is not there is no error.
 func (k Key[T]) Delete(ctx context.Context, s *Session) error {
+	return k.swap(ctx, s, func(Datum) ([]byte, error) { return nil, nil })
+}
+
+// swap puts what next makes of the present datum in its place, and again when somebody was faster. Nil removes it.
+func (k Key[T]) swap(ctx context.Context, s *Session, next func(Datum) ([]byte, error)) error {
 	for {
-		_, revision, err := k.read(ctx, s)
-		if err != nil || revision == 0 {
+		d, err := k.datum(ctx, s)
+		if err != nil {
 			return err
 		}
-		err = dataError(s.auth.ledger.SetDatum(ctx, s.record.Ref(), Datum{Key: k.name, Revision: revision}, maxData))
-		if !errors.Is(err, ErrConflict) || ctx.Err() != nil {
+		value, err := next(d)
+		if err != nil || value == nil && d.Revision == 0 {
 			return err
 		}
+		d.Value = value
+		err = s.auth.ledger.SetDatum(ctx, s.record.Ref(), d, maxData)
+		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			return known(err, ErrTooLarge, ErrTooLarge, ErrNotFound, ErrInvalidToken)
+		}
+		return nil
 	}
 }
 
-func (k Key[T]) read(ctx context.Context, s *Session) (value T, revision int64, err error) {
+// datum reads what is there: revision 0 if nothing is.
+func (k Key[T]) datum(ctx context.Context, s *Session) (Datum, error) {
 	if err := k.check(s); err != nil {
-		return value, 0, err
+		return Datum{}, err
 	}
 	d, err := s.auth.ledger.Datum(ctx, s.record.Ref(), k.name)
 	if errors.Is(err, ErrNotFound) {
-		return value, 0, nil
+		return Datum{Key: k.name}, nil
 	}
 	if err != nil {
-		return value, 0, unavailable(err)
+		return Datum{}, unavailable(err)
 	}
-	if err := json.Unmarshal(d.Value, &value); err != nil {
-		return value, 0, fmt.Errorf("session data %q is of another type: %w", k.name, err)
-	}
-	return value, d.Revision, nil
+	return d, nil
 }
 
-func (k Key[T]) write(ctx context.Context, s *Session, value T, revision int64) error {
+func (k Key[T]) decode(d Datum) (value T, err error) {
+	if d.Revision == 0 {
+		return value, nil
+	}
+	if err := json.Unmarshal(d.Value, &value); err != nil {
+		return value, fmt.Errorf("session data %q is of another type: %w", k.name, err)
+	}
+	return value, nil
+}
+
+func (k Key[T]) encode(value T) ([]byte, error) {
 	data, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Errorf("session data %q: %w", k.name, err)
+		return nil, fmt.Errorf("session data %q: %w", k.name, err)
 	}
 	if len(data) > maxValue {
-		return fmt.Errorf("session data %q has %d bytes, at most %d fit: %w", k.name, len(data), maxValue, ErrTooLarge)
+		return nil, fmt.Errorf("session data %q has %d bytes, at most %d fit: %w", k.name, len(data), maxValue, ErrTooLarge)
 	}
-	return dataError(s.auth.ledger.SetDatum(ctx, s.record.Ref(), Datum{Key: k.name, Value: data, Revision: revision}, maxData))
+	return data, nil
 }
 
 func (k Key[T]) check(s *Session) error {
@@ -108,17 +130,7 @@ func (k Key[T]) check(s *Session) error {
 		return ErrUnauthenticated
 	}
 	if !validRole(k.name) || len(k.name) > maxKey {
-		return fmt.Errorf("session data key %q: use 1 to %d letters, digits, dots, dashes or underscores", k.name, maxKey)
+		return fmt.Errorf("session data key %q: use 1 to %d letters, digits or ._:-", k.name, maxKey)
 	}
 	return nil
-}
-
-func dataError(err error) error {
-	switch {
-	case err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrTooLarge):
-		return err
-	case errors.Is(err, ErrNotFound):
-		return ErrInvalidToken
-	}
-	return unavailable(err)
 }

@@ -16,10 +16,7 @@ type Handler func(w http.ResponseWriter, r *http.Request, s *Session)
 // known, 503. A guest is not enough; see Optional and Begin.
 func (a *Auth) Protect(h Handler, need ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.enter(w, r)
-		if err == nil {
-			err = a.meets(s, need)
-		}
+		s, err := a.Enter(w, r, need...)
 		if err != nil {
 			a.refuse(w, r, err)
 			return
@@ -28,21 +25,44 @@ func (a *Auth) Protect(h Handler, need ...Requirement) http.Handler {
 	})
 }
 
+// Enter is what Protect does before it calls its handler, for code that answers refusals in a way of its own: it returns
+// the session, or the error that Fail would answer, and keeps the cookie in step.
+func (a *Auth) Enter(w http.ResponseWriter, r *http.Request, need ...Requirement) (*Session, error) {
+	s, err := a.enter(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.meets(s, need); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // Optional lets every request through whose credential can be judged. s is the session of a user or of a guest, or nil
 // when there is none or it is dead; a dead bearer token is told by WWW-Authenticate beside the answer. The request's
 // context carries what Begin needs to begin one session at most, also from many goroutines.
 func (a *Auth) Optional(h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.enter(w, r)
-		if err != nil && !signedOut(err) {
+		s, err := a.Visit(w, r)
+		if err != nil {
 			a.refuse(w, r, err)
 			return
 		}
-		if errors.Is(err, ErrInvalidToken) && bearing(r) {
-			w.Header().Set("WWW-Authenticate", challengeInvalid) // RFC 9110 §11.6.1 allows it on any answer
-		}
 		h(w, a.visiting(r, s), s)
 	})
+}
+
+// Visit is what Optional does before it calls its handler: the session may be nil. It is to Optional what Enter is to
+// Protect.
+func (a *Auth) Visit(w http.ResponseWriter, r *http.Request) (*Session, error) {
+	s, err := a.enter(w, r)
+	if errors.Is(err, ErrInvalidToken) && bearing(r) {
+		w.Header().Set("WWW-Authenticate", challengeInvalid) // RFC 9110 §11.6.1 allows it on any answer
+	}
+	if signedOut(err) {
+		return nil, nil
+	}
+	return s, err
 }
 
 // Require is Protect for routers and handlers of any kind: ordinary middleware. Behind it FromContext has the session.
@@ -63,15 +83,12 @@ func (a *Auth) Authenticate(r *http.Request) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.judge(r, cred)
+	return a.judge(r, cred, a.now())
 }
 
 // FromContext returns the session that Require or Optional found, if any.
 func FromContext(ctx context.Context) (*Session, bool) {
-	v, _ := ctx.Value(visitKey{}).(*visit)
-	if v == nil {
-		return nil, false
-	}
+	v := visitOf(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.session, v.session != nil
@@ -113,7 +130,8 @@ func (a *Auth) present(r *http.Request) (credential, error) {
 func (a *Auth) presentCookie(r *http.Request, keys *keyring) (credential, error) {
 	var found credential
 	junk := false
-	for text := range cookieValues(r.Header, a.carriers.cookieName(r)) {
+	var room [maxCookies]string // on the stack: the hot path allocates nothing here
+	for _, text := range cookieValues(room[:0], r.Header, a.carriers.cookieName(r)) {
 		id, token, ok := keys.parse(kindSession, text)
 		switch {
 		case !ok:
@@ -144,36 +162,40 @@ func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*Session, error) {
 		}
 		return nil, err
 	}
-	s, err := a.judge(r, cred)
+	now := a.now()
+	s, err := a.judge(r, cred, now)
 	if err != nil {
 		if cred.carrier == byCookie && errors.Is(err, ErrInvalidToken) && !errors.Is(err, ErrMoved) {
 			a.carriers.clearCookie(w, r)
 		}
 		return nil, err
 	}
-	a.keepFresh(w, r, cred, s)
+	a.keepFresh(w, r, cred, s, now)
 	return s, nil
 }
 
 // judge asks the stores about a credential of ours.
-func (a *Auth) judge(r *http.Request, cred credential) (*Session, error) {
+func (a *Auth) judge(r *http.Request, cred credential, now time.Time) (*Session, error) {
 	if cred.carrier == byCookie {
 		if err := a.origin.check(r); err != nil {
 			return nil, err
 		}
 	}
-	s, err := a.lookup(r.Context(), cred.id)
+	s, err := a.lookupAt(r.Context(), cred.id, now)
 	if err != nil {
 		return nil, err
 	}
 	s.carrier, s.Current = cred.carrier, true
-	a.use(s)
+	a.use(s, now)
 	return s, nil
 }
 
 // lookup finds the live session of a token. ErrInvalidToken: certainly dead. ErrBanned: alive but for the ban.
 func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
-	now := a.now()
+	return a.lookupAt(ctx, id, a.now())
+}
+
+func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Session, error) {
 	rec, err := a.ledger.Session(ctx, id, now)
 	switch {
 	case errors.Is(err, ErrMoved):
@@ -219,8 +241,10 @@ func (a *Auth) lookupUser(ctx context.Context, rec SessionRecord) (*Session, err
 }
 
 // keepFresh sends the cookie again when its tag is of an older secret, or past half of a long life.
-func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred credential, s *Session) {
-	now := a.now()
+func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred credential, s *Session, now time.Time) {
+	if s.Remember {
+		s.record.IssuedAt = a.uses.issued(s.record)
+	}
 	aging := s.Remember && now.Sub(s.record.IssuedAt) > cookieAge(s, s.record.IssuedAt)/2
 	switch {
 	case cred.carrier == byCookie && (aging || cred.retag):

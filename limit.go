@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,8 +48,11 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// knownFor is how long an address counts as the owner's after a sign-in.
-const knownFor = 30 * 24 * time.Hour
+// knownFor is how long an address counts as the owner's after a sign-in; a further one counts once a day.
+const (
+	knownFor   = 30 * 24 * time.Hour
+	knownAgain = 24 * time.Hour
+)
 
 // everything is subtracted from a counter to clear it.
 const everything = 1 << 30
@@ -63,14 +67,14 @@ func counterKey(realm, what, who string) [32]byte {
 	return sha256.Sum256([]byte(realm + "\x00" + what + "\x00" + who))
 }
 
-// try is one guess that was counted before it was evaluated. Exactly one of its methods must be called.
+// try is one guess that was counted before it was evaluated. It counts as a failure unless one of its methods is called.
 type try struct {
-	auth    *Auth
-	pair    counter
-	others  []counter // counted: address, and account unless the address is known
-	known   counter
-	isKnown bool
-	off     bool
+	auth       *Auth
+	pair       counter
+	others     []counter // counted: address, and account unless the address is known
+	known      counter
+	knownUntil time.Time // zero: the address is not known
+	off        bool
 }
 
 // tryLogin counts a guess at an account. A *LimitError means it must not be evaluated; nothing is counted then.
@@ -88,9 +92,9 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.isKnown = known.N > 0
+	t.knownUntil = known.ResetAt
 	t.others = []counter{{counterKey(realm, "address", addr), a.limits.Address}}
-	if !t.isKnown {
+	if t.knownUntil.IsZero() {
 		t.others = append(t.others, counter{counterKey(realm, "account", account), a.limits.Account})
 	}
 	all := append([]counter{t.pair}, t.others...)
@@ -113,14 +117,15 @@ func (a *Auth) within(r *http.Request, policy string, counters []counter, tallie
 	if worst == nil {
 		return nil
 	}
-	if _, err := a.countAll(r.Context(), counters, -1); err != nil {
+	if _, err := a.countAll(context.WithoutCancel(r.Context()), counters, -1); err != nil {
 		return err
 	}
 	a.emitRequest(r, Event{Type: LimitReached, Reason: policy})
 	return worst
 }
 
-// succeeded: the guess was right. The pair starts anew, the others get this one back, the address becomes known.
+// succeeded: the guess completed a sign-in. The pair starts anew, the others get this one back, the address becomes
+// known.
 func (t *try) succeeded(ctx context.Context) error {
 	if t.off {
 		return nil
@@ -129,15 +134,21 @@ func (t *try) succeeded(ctx context.Context) error {
 	for _, c := range t.others {
 		steps = append(steps, step{c, -1})
 	}
-	if !t.isKnown {
+	stale := t.auth.now().After(t.knownUntil.Add(knownAgain - knownFor))
+	if stale && !t.knownUntil.IsZero() { // a window does not move, so a new one is opened
+		if _, err := t.auth.count(ctx, t.known, -everything); err != nil {
+			return err
+		}
+	}
+	if stale {
 		steps = append(steps, step{t.known, 1})
 	}
 	_, err := t.auth.countSteps(ctx, steps)
 	return err
 }
 
-// undecided: the guess was not evaluated, so it does not count. It works after the request was given up, too.
-func (t *try) undecided(ctx context.Context) {
+// giveBack: the guess was not wrong, so it does not count. It works after the request was given up, too.
+func (t *try) giveBack(ctx context.Context) {
 	if t.off {
 		return
 	}
@@ -183,7 +194,8 @@ func (a *Auth) countAll(ctx context.Context, counters []counter, n int) ([]Tally
 	return a.countSteps(ctx, steps)
 }
 
-// countSteps counts side by side: each is atomic by itself, and a store with group commit makes one write of them.
+// countSteps counts side by side: each is atomic by itself, and a store with group commit makes one write of them. When
+// one fails, what the others added is taken back.
 func (a *Auth) countSteps(ctx context.Context, steps []step) ([]Tally, error) {
 	tallies, errs := make([]Tally, len(steps)), make([]error, len(steps))
 	var wait sync.WaitGroup
@@ -191,10 +203,14 @@ func (a *Auth) countSteps(ctx context.Context, steps []step) ([]Tally, error) {
 		wait.Go(func() { tallies[i], errs[i] = a.count(ctx, s.counter, s.n) })
 	}
 	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	failed := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	if failed < 0 {
+		return tallies, nil
+	}
+	for i, s := range steps {
+		if errs[i] == nil && s.n > 0 {
+			_, _ = a.count(context.WithoutCancel(ctx), s.counter, -s.n)
 		}
 	}
-	return tallies, nil
+	return nil, errs[failed]
 }

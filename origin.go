@@ -19,7 +19,7 @@ func newOriginCheck(c Config) *originCheck {
 		_ = o.guard.AddTrustedOrigin(origin) // checked by New
 	}
 	if base := newCarriers(c).base; base != nil {
-		_ = o.guard.AddTrustedOrigin(base.Scheme + "://" + base.Host) // a proxy may change the Host
+		_ = o.guard.AddTrustedOrigin(base.Scheme + "://" + strings.ToLower(base.Host)) // a proxy may change the Host
 	}
 	return o
 }
@@ -38,11 +38,12 @@ func (o *originCheck) check(r *http.Request) error {
 	return nil
 }
 
-// mayOpen is the CSRF rule for requests that open a session: checked always, but for a Bearer header, which no page
-// can send unasked.
+// mayOpen refuses, before anything is looked at, a request that may not open a session: one with two credentials, and one
+// that another site made a browser send. No page can send a Bearer header unasked.
 func (a *Auth) mayOpen(r *http.Request) error {
-	if bearing(r) {
-		return nil
+	_, bearer, err := a.carriers.bearer(r.Header)
+	if err != nil || bearer {
+		return err
 	}
 	return a.origin.check(r)
 }
@@ -64,10 +65,10 @@ func (a *Auth) CORS(next http.Handler) http.Handler {
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Allow-Credentials", "true")
 		}
-		if a.origin.expose != "" {
-			expose(h, a.origin.expose)
-		}
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+			if a.origin.expose != "" {
+				expose(h, a.origin.expose)
+			}
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -1,6 +1,7 @@
 package cloakroom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,34 +9,45 @@ import (
 
 // Renew gives a session a new token by the carrier it came with, and the old one is dead at once: for every change of
 // privilege, so that a token which leaked before it is worth nothing after it. Two racing calls: one gets
-// ErrInvalidToken. Call it before the body is written.
+// ErrInvalidToken. Call it before the body is written, with a session that a guard, a grant or Begin gave; one from a
+// list is refused, its token is not this client's.
 func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant, error) {
 	next := s.record
 	if s.User != nil {
 		next.Epoch = max(next.Epoch, s.User.Epoch)
 	}
-	return a.renew(w, r, s, next)
+	token, next, err := a.rotate(r.Context(), s, next)
+	if err != nil {
+		return nil, err
+	}
+	return a.renewed(w, r, s, next, token), nil
 }
 
-func (a *Auth) renew(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord) (*Grant, error) {
+// rotate puts a new token in the place of the session's own, and next's proof and epoch in the place of its own.
+func (a *Auth) rotate(ctx context.Context, s *Session, next SessionRecord) (Token, SessionRecord, error) {
+	if s.carrier == byNothing {
+		return Token{}, next, errors.New("renew: not the session of a request")
+	}
 	now := a.now()
 	token, id := a.keys.Load().mint(kindSession, s.record.Token.Bucket)
 	next.Token, next.LastSeenAt, next.IssuedAt = id, now, now
 	next.ExpiresAt = a.lifetime.end(next.CreatedAt, now)
-	err := a.ledger.Renew(r.Context(), s.record.Token, next, now.Add(movedGrace))
-	if errors.Is(err, ErrNotFound) {
-		return nil, ErrInvalidToken
-	}
+	err := a.ledger.Renew(ctx, s.record.Token, next, now.Add(movedGrace))
 	if err != nil {
-		return nil, unavailable(err)
+		return Token{}, next, known(err, ErrNotFound, ErrInvalidToken)
 	}
+	return token, next, nil
+}
+
+// renewed hands out the new token of a session that was rotated to next.
+func (a *Auth) renewed(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord, token Token) *Grant {
 	by := DeliverCookie
 	if s.carrier == byBearer {
 		by = DeliverBearer
 	}
 	s.fill(next, s.User)
 	a.emitRequest(r, Event{Type: SessionRenewed, UserID: next.UserID, SessionID: s.ID})
-	return a.deliver(w, r, s, token, by), nil
+	return a.deliver(w, r, s, token, by)
 }
 
 // Change is a new secret for one's own account.
@@ -57,34 +69,51 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	if !ok {
 		return nil, FieldErrors{{"method", "unknown_value", "is no method here"}}
 	}
-	user, _, err := a.prove(r, m, s.User.Email, c.Current, func(ctx context.Context) (User, error) {
+	// The limit of an account goes by its e-mail; who has none is counted by id.
+	p, err := a.prove(r, m, cmp.Or(s.User.Email, s.User.ID), c.Current, func(ctx context.Context) (User, error) {
 		return a.directory.User(ctx, s.User.ID)
 	})
 	if err != nil {
 		return nil, err
 	}
-	cred, err := a.enroll(ctx, c.Method, *user, c.Next)
+	if err := p.try.succeeded(ctx); err != nil {
+		return nil, err
+	}
+	cred, err := a.enroll(ctx, c.Method, *p.user, c.Next)
 	if err != nil {
 		return nil, err
 	}
-	// The session goes ahead to the next epoch, then the user follows: it is never behind, the others are at once.
+	g, err := a.replaceSecret(w, r, s, p.user.Epoch, cred)
+	if err != nil {
+		return nil, err
+	}
+	a.tidy(ctx, s.User.ID, s.ID, "credential_changed")
+	return g, nil
+}
+
+// replaceSecret stores a credential and ends the user's epoch. The session goes ahead to the next epoch, then the user
+// follows: it is never behind, the others are at once.
+func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, cred Credential) (*Grant, error) {
+	ctx := r.Context()
 	next := s.record
-	next.Epoch, next.AuthenticatedAt = user.Epoch+1, a.now()
-	g, err := a.renew(w, r, s, next)
+	next.Epoch, next.AuthenticatedAt = epoch+1, a.now()
+	token, next, err := a.rotate(ctx, s, next)
 	if err != nil {
 		return nil, err
 	}
-	changed, _, err := a.Users().edit(ctx, user.ID, []Credential{cred}, func(u *User) error {
-		if u.Epoch != user.Epoch {
+	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, func(u *User) error {
+		if u.Epoch != epoch {
 			return ErrInvalidToken // all sessions were ended meanwhile, this one too
 		}
 		u.Epoch++
 		return nil
 	})
-	if err != nil {
+	if err != nil { // the client has no token but the old one: give it back its session as it was
+		_ = a.ledger.Renew(context.WithoutCancel(ctx), next.Token, s.record, a.now())
 		return nil, err
 	}
 	s.User = changed
-	a.emitRequest(r, Event{Type: CredentialChanged, UserID: user.ID, SessionID: s.ID, Reason: cred.Method})
-	return g, a.closeUser(ctx, user.ID, s.ID, "credential_changed")
+	g := a.renewed(w, r, s, next, token)
+	a.emitRequest(r, Event{Type: CredentialChanged, UserID: changed.ID, SessionID: s.ID, Reason: cred.Method})
+	return g, nil
 }

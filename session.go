@@ -23,7 +23,7 @@ type Session struct {
 	Remember  bool     // the cookie outlives the browser
 	IP        string
 	UserAgent string
-	Current   bool // the session of this very request; in lists true for at most one
+	Current   bool // the session of this very request; not set in lists, where the ids tell
 
 	auth    *Auth
 	record  SessionRecord

@@ -62,6 +62,9 @@ func (l Sessions) Revoke(ctx context.Context, userID, sessionID string) error {
 	if !strings.HasPrefix(sessionID, "ses_") || len(sessionID) > 64 {
 		return ErrNotFound
 	}
+	if _, err := l.auth.Users().Get(ctx, userID); err != nil { // nobody of another realm
+		return err
+	}
 	closed, err := l.auth.ledger.Close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID})
 	if err != nil {
 		return unavailable(err)
@@ -82,7 +85,8 @@ func (l Sessions) RevokeAll(ctx context.Context, userID string) error {
 	if err != nil {
 		return err
 	}
-	return l.auth.closeUser(ctx, userID, "", "revoked")
+	l.auth.tidy(ctx, userID, "", "revoked")
+	return nil
 }
 
 // RevokeOthers ends all sessions of s's user but s itself.
@@ -103,6 +107,14 @@ func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string) error
 		a.emit(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: reason})
 	}
 	return nil
+}
+
+// tidy drops the sessions of a user but one, all of them dead by their epoch or for want of their user: what made them so
+// is durable, and that their rows could not be dropped is only told.
+func (a *Auth) tidy(ctx context.Context, userID, keep, reason string) {
+	if err := a.closeUser(ctx, userID, keep, reason); err != nil {
+		a.emit(ctx, Event{Type: RequestFailed, UserID: userID, Reason: "tidy", Err: err})
+	}
 }
 
 // Extent says which sessions a sign-out ends.
@@ -135,7 +147,7 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 		}
 	}
 	if err == nil {
-		err = a.end(r.Context(), cred, e)
+		err = a.end(r, cred, e)
 	}
 	if err != nil && !signedOut(err) {
 		return err
@@ -150,7 +162,8 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 }
 
 // end closes what a sign-out asks for.
-func (a *Auth) end(ctx context.Context, cred credential, e Extent) error {
+func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
+	ctx := r.Context()
 	s, err := a.lookup(ctx, cred.id)
 	if err != nil {
 		return err
@@ -161,13 +174,12 @@ func (a *Auth) end(ctx context.Context, cred credential, e Extent) error {
 	case e == AllSessions && !s.Anonymous():
 		return a.Sessions().RevokeAll(ctx, s.User.ID)
 	}
-	if _, err := a.ledger.Close(ctx, s.record.Ref()); err != nil {
+	closed, err := a.ledger.Close(ctx, s.record.Ref())
+	if err != nil {
 		return unavailable(err)
 	}
-	told := Event{Type: SignedOut, SessionID: s.ID}
-	if !s.Anonymous() {
-		told.UserID = s.User.ID
+	if closed { // of many at once, one ended it
+		a.emitRequest(r, Event{Type: SignedOut, UserID: s.record.UserID, SessionID: s.ID})
 	}
-	a.emit(ctx, told)
 	return nil
 }

@@ -126,7 +126,7 @@ func (u Users) All(ctx context.Context, role string) iter.Seq2[*User, error] {
 // faster. E-mail, its verification, name and roles can be edited; what else it edits is ignored. New roles count from
 // the next request on. Errors: what change returns, FieldErrors, ErrEmailTaken, ErrLastHolder.
 func (u Users) Update(ctx context.Context, userID string, change func(*User) error) (*User, error) {
-	user, _, err := u.edit(ctx, userID, nil, func(user *User) error {
+	user, changed, err := u.edit(ctx, userID, nil, func(user *User) error {
 		edited := *user
 		edited.Roles = slices.Clone(user.Roles)
 		if err := change(&edited); err != nil {
@@ -139,7 +139,7 @@ func (u Users) Update(ctx context.Context, userID string, change func(*User) err
 		}
 		return nil
 	})
-	if err == nil {
+	if err == nil && changed {
 		u.auth.emit(ctx, Event{Type: UserUpdated, UserID: userID})
 	}
 	return user, err
@@ -171,7 +171,8 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 		return err
 	}
 	u.auth.emit(ctx, Event{Type: CredentialChanged, UserID: userID, Reason: c.Method})
-	return u.auth.closeUser(ctx, userID, "", "credential_changed")
+	u.auth.tidy(ctx, userID, "", "credential_changed")
+	return nil
 }
 
 // Ban keeps the user out from the next request on, with 403 "user_banned" for whoever holds a session. Banning twice is
@@ -200,7 +201,8 @@ func (u Users) Unban(ctx context.Context, userID string) error {
 		return err
 	}
 	u.auth.emit(ctx, Event{Type: UserUnbanned, UserID: userID})
-	return u.auth.closeUser(ctx, userID, "", "ban") // dead by their epoch already; this only tidies
+	u.auth.tidy(ctx, userID, "", "ban")
+	return nil
 }
 
 // Delete removes the account and its credentials and ends its sessions. The e-mail is free again.
@@ -212,7 +214,8 @@ func (u Users) Delete(ctx context.Context, userID string) error {
 		return known(err, ErrNotFound, ErrNotFound, ErrLastHolder, ErrLastHolder)
 	}
 	u.auth.emit(ctx, Event{Type: UserDeleted, UserID: userID})
-	return u.auth.closeUser(ctx, userID, "", "deleted") // dead without their user already
+	u.auth.tidy(ctx, userID, "", "deleted")
+	return nil
 }
 
 // edit is the one road to change a user: read, change, compare-and-swap, again if somebody was faster. changed is

@@ -2,6 +2,7 @@ package cloakroom
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,19 +49,32 @@ func (u *uses) note(rec SessionRecord, seen, expires, issued time.Time) {
 	s.pending[rec.Token] = Touch{Token: rec.Token, SeenAt: seen, ExpiresAt: expires, IssuedAt: issued}
 }
 
-// latest is when the session was last used, as far as this process knows.
-func (u *uses) latest(rec SessionRecord) time.Time {
-	s := u.shard(rec.Token)
+// noted is what was noted of a token and not yet taken, or the zero Touch.
+func (u *uses) noted(id TokenID) Touch {
+	s := u.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t, ok := s.pending[rec.Token]; ok && t.SeenAt.After(rec.LastSeenAt) {
-		return t.SeenAt
+	return s.pending[id]
+}
+
+// latest is when the session was last used, as far as this process knows.
+func (u *uses) latest(rec SessionRecord) time.Time {
+	if seen := u.noted(rec.Token).SeenAt; seen.After(rec.LastSeenAt) {
+		return seen
 	}
 	return rec.LastSeenAt
 }
 
-// take hands over everything noted.
-func (u *uses) take() []Touch {
+// issued is when the session's cookie was last set, as far as this process knows.
+func (u *uses) issued(rec SessionRecord) time.Time {
+	if issued := u.noted(rec.Token).IssuedAt; issued.After(rec.IssuedAt) {
+		return issued
+	}
+	return rec.IssuedAt
+}
+
+// unwritten lists everything noted. It stays noted until it is written: a request that comes meanwhile must know of it.
+func (u *uses) unwritten() []Touch {
 	var all []Touch
 	for i := range u.shards {
 		s := &u.shards[i]
@@ -68,27 +82,25 @@ func (u *uses) take() []Touch {
 		for _, t := range s.pending {
 			all = append(all, t)
 		}
-		clear(s.pending)
 		s.mu.Unlock()
 	}
 	return all
 }
 
-// putBack notes again what could not be written, where nothing newer was noted.
-func (u *uses) putBack(touches []Touch) {
+// written drops what the store knows by now, where nothing newer was noted.
+func (u *uses) written(touches []Touch) {
 	for _, t := range touches {
 		s := u.shard(t.Token)
 		s.mu.Lock()
-		if _, newer := s.pending[t.Token]; !newer {
-			s.pending[t.Token] = t
+		if s.pending[t.Token] == t {
+			delete(s.pending, t.Token)
 		}
 		s.mu.Unlock()
 	}
 }
 
 // use notes that a session was used now, and moves its idle limit.
-func (a *Auth) use(s *Session) {
-	now := a.now()
+func (a *Auth) use(s *Session, now time.Time) {
 	if now.Sub(s.LastSeenAt) < time.Second {
 		return // what is already known to the second
 	}
@@ -102,14 +114,11 @@ const touchBatch = 500
 
 // Flush writes down the uses of sessions that are only in memory. It runs by itself every minute and in Close.
 func (a *Auth) Flush(ctx context.Context) error {
-	touches := a.uses.take()
-	for len(touches) > 0 {
-		n := min(len(touches), touchBatch)
-		if err := a.ledger.Touch(ctx, touches[:n]); err != nil {
-			a.uses.putBack(touches)
+	for batch := range slices.Chunk(a.uses.unwritten(), touchBatch) {
+		if err := a.ledger.Touch(ctx, batch); err != nil {
 			return unavailable(err)
 		}
-		touches = touches[n:]
+		a.uses.written(batch)
 	}
 	return nil
 }
@@ -143,11 +152,13 @@ func (a *Auth) housekeep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := a.Flush(ctx); err != nil && ctx.Err() == nil {
-			a.emit(ctx, Event{Type: RequestFailed, Reason: "flush", Err: err})
+		what, err := "flush", a.Flush(ctx)
+		if err == nil { // a store that does not know the latest uses would sweep sessions that live
+			what = "sweep"
+			_, err = a.Sweep(ctx)
 		}
-		if _, err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.emit(ctx, Event{Type: RequestFailed, Reason: "sweep", Err: err})
+		if err != nil && ctx.Err() == nil {
+			a.emit(ctx, Event{Type: RequestFailed, Reason: what, Err: err})
 		}
 	}
 }

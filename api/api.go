@@ -143,7 +143,9 @@ func (found resource) allow() string {
 
 // guarded puts the guard of a route before its handler. A route that states none is closed.
 func (a *API) guarded(rt route) http.Handler {
+	pattern := rt.method + " " + a.prefix + rt.path
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Pattern = pattern // for the logs and metrics of whoever mounts the API, as http.ServeMux does it
 		s, err := a.pass(rt.guard, w, r)
 		if err == nil {
 			err = rt.does.serve(a, w, r, s)

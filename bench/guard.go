@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+)
+
+// guard is T1: what finding the session adds to a request over the bare mux, in this process, without a network.
+func (b *bench) guard(ctx context.Context) ([]line, error) {
+	testing.Init()
+	if err := flag.Set("test.benchtime", b.each.String()); err != nil {
+		return nil, err
+	}
+	contestants := []string{"trivial", "cloakroom", "cloakroom-sql", "scs", "gorilla", "golang-jwt"}
+	times, allocs := map[string][]float64{}, map[string][]float64{}
+	worlds := map[string]*world{}
+	for _, kind := range contestants {
+		dir, err := b.scratch(kind)
+		if err != nil {
+			return nil, err
+		}
+		w, err := open(kind, dir)
+		if err != nil {
+			return nil, err
+		}
+		if w.close != nil {
+			defer w.close()
+		}
+		worlds[kind] = w
+	}
+	err := b.turns(ctx, "T1", func() error {
+		for _, kind := range contestants {
+			r, err := inProcess(worlds[kind])
+			if err != nil {
+				return fmt.Errorf("%s: %w", kind, err)
+			}
+			times[kind] = append(times[kind], float64(r.T.Nanoseconds())/float64(r.N))
+			allocs[kind] = append(allocs[kind], float64(r.AllocsPerOp()))
+		}
+		return nil
+	})
+	added := func(unit string, of map[string][]float64, kind string) figure {
+		return figureOf(unit, pairwise(of[kind], of["trivial"], difference))
+	}
+	inTime := line{Row: "T1", What: "guard in process over the bare mux, sessions in memory", Ours: added("ns", times, "cloakroom"), Target: atMost(1000)}
+	inTime.Note = "on SQLite " + added("ns", times, "cloakroom-sql").String()
+	inAllocs := line{Row: "T1", What: "the same, allocations", Ours: added("allocs", allocs, "cloakroom"), Target: atMost(3)}
+	inAllocs.Note = "on SQLite " + added("allocs", allocs, "cloakroom-sql").String()
+	for _, kind := range []string{"scs", "gorilla", "golang-jwt"} {
+		inTime.Peers = append(inTime.Peers, peer{Name: kind, figure: added("ns", times, kind)})
+		inAllocs.Peers = append(inAllocs.Peers, peer{Name: kind, figure: added("allocs", allocs, kind)})
+	}
+	return []line{inTime, inAllocs}, err
+}
+
+// inProcess sends the requests of a world to its handler, one after the other.
+func inProcess(w *world) (testing.BenchmarkResult, error) {
+	requests := make([]*http.Request, len(w.credentials))
+	for i, text := range gets("127.0.0.1", hello, w.credentials) {
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+		if err != nil {
+			return testing.BenchmarkResult{}, err
+		}
+		r.RemoteAddr = "127.0.0.1:50000"
+		requests[i] = r
+	}
+	var failed error
+	result := testing.Benchmark(func(b *testing.B) {
+		answer := recorder{header: http.Header{}}
+		for i := 0; b.Loop(); i++ {
+			answer.reset()
+			r := *requests[i%len(requests)] // a copy, because gorilla keeps its session in the request
+			w.handler.ServeHTTP(&answer, &r)
+			if answer.status != http.StatusOK || answer.body[0] != greeting[0] {
+				failed = fmt.Errorf("answered %d", answer.status)
+				b.FailNow()
+			}
+		}
+	})
+	return result, failed
+}
+
+// recorder is a ResponseWriter that costs next to nothing.
+type recorder struct {
+	header http.Header
+	status int
+	body   [1]byte
+}
+
+var _ io.StringWriter = (*recorder)(nil)
+
+func (a *recorder) reset() {
+	clear(a.header)
+	a.status, a.body[0] = 0, 0
+}
+
+func (a *recorder) Header() http.Header { return a.header }
+
+func (a *recorder) WriteHeader(status int) { a.status = status }
+
+func (a *recorder) Write(p []byte) (int, error) {
+	a.begin()
+	copy(a.body[:], p)
+	return len(p), nil
+}
+
+func (a *recorder) WriteString(s string) (int, error) {
+	a.begin()
+	copy(a.body[:], s)
+	return len(s), nil
+}
+
+func (a *recorder) begin() {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+}

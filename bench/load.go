@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// load is work for a server: keep-alive connections, each of which sends a request, reads the whole answer, and goes on.
+type load struct {
+	addr        string
+	requests    [][]byte // as they go over the wire; each connection walks through all of them
+	want        answer   // what every answer must be
+	connections int
+	every       time.Duration // at least so long between the starts of two requests of a connection
+}
+
+// answer is what a right answer looks like.
+type answer struct {
+	status int
+	body   string // how its body begins
+}
+
+// sample is what one measurement of a load gave.
+type sample struct {
+	answers int
+	took    time.Duration // until the last answer was there
+	latency histogram
+}
+
+func (s *sample) rate() float64 { return float64(s.answers) / s.took.Seconds() }
+
+// stall is how long an answer may take.
+const stall = 30 * time.Second
+
+// run sends requests for d. All connections are there before the first of them; a wrong answer is an error.
+func (l *load) run(ctx context.Context, d time.Duration) (*sample, error) {
+	clients := make([]*client, l.connections)
+	for i := range clients {
+		c, err := dial(ctx, l.addr, l.want)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		clients[i] = c
+	}
+	begin := time.Now()
+	samples := make([]sample, l.connections)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var workers sync.WaitGroup
+	for i, c := range clients {
+		workers.Go(func() {
+			if err := l.work(ctx, c, i*len(l.requests)/l.connections, begin.Add(d), &samples[i]); err != nil {
+				cancel(err) // the first one counts; the others stop
+			}
+		})
+	}
+	workers.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	all := &sample{took: time.Since(begin)}
+	for i := range samples {
+		all.answers += samples[i].answers
+		all.latency.merge(&samples[i].latency)
+	}
+	return all, nil
+}
+
+// work is what one connection does, from request number next on.
+func (l *load) work(ctx context.Context, c *client, next int, end time.Time, s *sample) error {
+	if err := c.conn.SetDeadline(end.Add(stall)); err != nil {
+		return err
+	}
+	for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
+		if err := c.exchange(l.requests[next%len(l.requests)]); err != nil {
+			return err
+		}
+		next++
+		done := time.Now()
+		s.answers++
+		s.latency.add(done.Sub(now))
+		if rest := l.every - done.Sub(now); l.every > 0 && rest > 0 {
+			time.Sleep(rest)
+			done = time.Now()
+		}
+		now = done
+	}
+	return ctx.Err()
+}
+
+// client is one connection.
+type client struct {
+	conn net.Conn
+	in   *bufio.Reader
+	want answer
+}
+
+func dial(ctx context.Context, addr string, want answer) (*client, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &client{conn, bufio.NewReaderSize(conn, 8<<10), want}, nil
+}
+
+func (c *client) close() { _ = c.conn.Close() }
+
+// exchange sends one request and reads its answer to the end.
+func (c *client) exchange(request []byte) error {
+	if _, err := c.conn.Write(request); err != nil {
+		return err
+	}
+	status, length, err := c.head()
+	if err != nil {
+		return fmt.Errorf("reading an answer: %w", err)
+	}
+	start, err := c.in.Peek(min(length, len(c.want.body)))
+	if err != nil {
+		return fmt.Errorf("reading a body of %d bytes: %w", length, err)
+	}
+	if status != c.want.status || string(start) != c.want.body {
+		return fmt.Errorf("the answer is %d %q, not %d %q", status, start, c.want.status, c.want.body)
+	}
+	if n, err := c.in.Discard(length); err != nil {
+		return fmt.Errorf("the body ends after %d of %d bytes: %w", n, length, err)
+	}
+	return nil
+}
+
+// head reads the status line and the fields, of which one must be Content-Length.
+func (c *client) head() (status, length int, err error) {
+	text, err := c.line()
+	if err != nil {
+		return 0, 0, err
+	}
+	if !bytes.HasPrefix(text, []byte("HTTP/1.1 ")) || len(text) < 12 {
+		return 0, 0, fmt.Errorf("no status line: %q", text)
+	}
+	if status, err = strconv.Atoi(string(text[9:12])); err != nil {
+		return 0, 0, fmt.Errorf("no status: %q", text)
+	}
+	for length = -1; ; {
+		text, err := c.line()
+		if err != nil {
+			return 0, 0, err
+		}
+		if len(text) == 0 {
+			break
+		}
+		name, value, _ := bytes.Cut(text, []byte(":"))
+		if len(name) != len("Content-Length") || !bytes.EqualFold(name, []byte("Content-Length")) {
+			continue
+		}
+		if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil || length < 0 {
+			return 0, 0, fmt.Errorf("no length: %q", text)
+		}
+	}
+	if length < 0 {
+		return 0, 0, errors.New("no Content-Length")
+	}
+	return status, length, nil
+}
+
+// line reads a line without its end. It is good until the next read.
+func (c *client) line() ([]byte, error) {
+	text, err := c.in.ReadSlice('\n')
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(text, "\r\n"), nil
+}

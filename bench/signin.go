@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	method "github.com/cloakroom-auth/cloakroom/method/password"
+)
+
+// hashing is what the server does to a password, without a server around it.
+type hashing struct {
+	params  method.Params
+	workers int
+}
+
+// newHashing asks the pool of package password what it would do on this machine.
+func newHashing() (hashing, error) {
+	pool, err := method.NewPool(method.PoolConfig{})
+	if err != nil {
+		return hashing{}, err
+	}
+	return hashing{pool.Params(), pool.Stats().Workers}, nil
+}
+
+func (h hashing) one() {
+	argon2.IDKey([]byte(password), []byte("sixteen bytes ok"), h.params.Time, h.params.Memory, h.params.Threads, 32)
+}
+
+// rate is how many hashes all workers make in a second.
+func (h hashing) rate(d time.Duration) float64 {
+	begin := time.Now()
+	done := make(chan int)
+	for range h.workers {
+		go func() {
+			n := 0
+			for ; time.Since(begin) < d; n++ {
+				h.one()
+			}
+			done <- n
+		}()
+	}
+	all := 0
+	for range h.workers {
+		all += <-done
+	}
+	return float64(all) / time.Since(begin).Seconds()
+}
+
+// house is the real server with people in it.
+type house struct {
+	*process
+	check  load // GET /auth/session by those who are signed in
+	signIn load // POST /auth/login by everybody else
+}
+
+func (b *bench) house(ctx context.Context) (*house, error) {
+	dir, err := b.scratch("house")
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(b.progress, "making accounts")
+	cookies, err := furnish(dir, users, b.accounts)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.launchServer(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	h := &house{process: p}
+	h.check = load{addr: p.addr, requests: gets(p.addr, "/auth/session", cookies), want: answer{http.StatusOK, signedInSession}}
+	h.signIn = load{addr: p.addr, want: answer{http.StatusOK, `{"status":"signed_in"`}}
+	for i := range b.accounts {
+		request, err := post(p.addr, "/auth/login", map[string]any{"email": account(i), "password": password})
+		if err != nil {
+			p.stop()
+			return nil, err
+		}
+		h.signIn.requests = append(h.signIn.requests, request)
+	}
+	return h, nil
+}
+
+// signIn is T8: how much of the hash limit is left, and what a sign-in takes beside its hash.
+func (b *bench) signIn(ctx context.Context) ([]line, error) {
+	h, err := b.house(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer h.stop()
+	hash, err := newHashing()
+	if err != nil {
+		return nil, err
+	}
+	h.signIn.connections = 8
+	var hashes, signIns, hashTime, beyond []float64
+	err = b.turns(ctx, "T8", func() error {
+		hashes = append(hashes, hash.rate(b.each))
+		s, err := h.signIn.run(ctx, b.each)
+		if err != nil {
+			return err
+		}
+		signIns = append(signIns, s.rate())
+		bare, more, err := h.alone(ctx, hash, b.each)
+		hashTime, beyond = append(hashTime, bare), append(beyond, more)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []line{
+		{
+			Row: "T8", What: "sign-ins of the server over bare hashes, 8 clients", Target: atLeast(0.93),
+			Ours: figureOf("", pairwise(signIns, hashes, quotient)),
+			Note: fmt.Sprintf("%s of %s a second, %d worker(s)", short(median(signIns)), short(median(hashes)), hash.workers),
+		},
+		{
+			Row: "T8", What: "one sign-in beyond its hash, single client", Target: atMost(1),
+			Ours: figureOf("ms", beyond), Note: fmt.Sprintf("the hash %s ms", short(median(hashTime))),
+		},
+	}, nil
+}
+
+// alone takes a hash and a sign-in in turn for d and returns how long a hash took in the middle, and by how much a
+// sign-in took longer, in milliseconds.
+func (h *house) alone(ctx context.Context, hash hashing, d time.Duration) (bare, more float64, err error) {
+	c, err := dial(ctx, h.addr, h.signIn.want)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.close()
+	var bares, whole []float64
+	for i, begin := 0, time.Now(); time.Since(begin) < d || i == 0; i++ {
+		start := time.Now()
+		hash.one()
+		hashed := time.Now()
+		if err := c.exchange(h.signIn.requests[i%len(h.signIn.requests)]); err != nil {
+			return 0, 0, err
+		}
+		bares, whole = append(bares, milliseconds(hashed.Sub(start))), append(whole, milliseconds(time.Since(hashed)))
+	}
+	return median(bares), median(whole) - median(bares), nil
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// crowd is T9: what those who are signed in notice of 16 people signing in without a pause.
+func (b *bench) crowd(ctx context.Context) ([]line, error) {
+	h, err := b.house(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer h.stop()
+	hash, err := newHashing()
+	if err != nil {
+		return nil, err
+	}
+	h.check.connections, h.check.every = 8, 10*time.Millisecond
+	h.signIn.connections = 16
+	var quiet, busy []float64
+	var idle float64
+	err = b.turns(ctx, "T9", func() error {
+		s, err := h.check.run(ctx, b.each)
+		if err != nil {
+			return err
+		}
+		quiet = append(quiet, milliseconds(s.latency.quantile(0.99)))
+		if idle == 0 {
+			if idle, err = h.memory("VmHWM"); err != nil {
+				return err
+			}
+		}
+		p99, err := h.whileSigningIn(ctx, b.each)
+		busy = append(busy, p99)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	peak, err := h.memory("VmHWM")
+	budget := float64(hash.workers) * float64(hash.params.Memory) / 1024
+	return []line{
+		{
+			Row: "T9", What: "p99 of GET /auth/session, 16 clients signing in over quiet; 8 clients, a request every 10 ms each",
+			Ours: figureOf("×", pairwise(busy, quiet, quotient)), Target: atMost(3),
+			Note: fmt.Sprintf("%s ms over %s ms", short(median(busy)), short(median(quiet))),
+		},
+		{
+			Row: "T9", What: "memory that signing in adds at its peak", Ours: figureOf("MiB", []float64{peak - idle}), Target: atMost(budget),
+			Note: fmt.Sprintf("%s MiB in all", short(peak)),
+		},
+	}, err
+}
+
+// whileSigningIn is the p99 of the checks while people sign in, in milliseconds.
+func (h *house) whileSigningIn(ctx context.Context, d time.Duration) (float64, error) {
+	crowd := make(chan error, 1)
+	go func() {
+		_, err := h.signIn.run(ctx, d+d/4) // still there when the last check is answered
+		crowd <- err
+	}()
+	select {
+	case err := <-crowd:
+		return 0, err
+	case <-time.After(d / 8): // the queue has filled
+	}
+	s, err := h.check.run(ctx, d)
+	if err := errors.Join(err, <-crowd); err != nil {
+		return 0, err
+	}
+	return milliseconds(s.latency.quantile(0.99)), nil
+}

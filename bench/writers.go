@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/id"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
+)
+
+// session makes a session as the engine does: of a user of its own, with a token that nobody has.
+func session(now time.Time) cloakroom.SessionRecord {
+	s := cloakroom.SessionRecord{
+		ID: id.New("ses_", now), UserID: id.New("usr_", now),
+		CreatedAt: now, AuthenticatedAt: now, LastSeenAt: now, IssuedAt: now, ExpiresAt: now.Add(336 * time.Hour),
+		Methods: []string{"password"}, Level: 1, IP: "203.0.113.77", Agent: agent,
+	}
+	_, _ = rand.Read(s.Token.Hash[:])
+	s.Token.Bucket = uint16(s.Token.Hash[0])<<4 | uint16(s.Token.Hash[1])>>4
+	return s
+}
+
+// opener opens sessions in a store until it is told to stop.
+type opener struct {
+	name    string
+	writers int
+	open    func(dir string) (write func(context.Context) error, close func() error, err error)
+
+	rate []float64 // sessions in a second, for each turn
+}
+
+func sqliteOpener(noSync bool) func(string) (func(context.Context) error, func() error, error) {
+	return func(dir string) (func(context.Context) error, func() error, error) {
+		store, err := sqlite.Config{Path: filepath.Join(dir, "cloakroom.db"), InsecureNoSync: noSync}.Open()
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(ctx context.Context) error {
+			s := session(time.Now())
+			_, err := store.Open(ctx, cloakroom.Opening{Session: s, Now: s.CreatedAt})
+			return err
+		}, store.Shutdown, nil
+	}
+}
+
+func scsOpener(dir string) (func(context.Context) error, func() error, error) {
+	store, err := openSCSStore(filepath.Join(dir, "scs.db"))
+	if err != nil {
+		return nil, nil, err
+	}
+	data := make([]byte, 150) // what scs keeps of a session with an id and a name
+	return func(context.Context) error { return store.Commit(rand.Text(), data, time.Now().Add(336*time.Hour)) }, store.close, nil
+}
+
+// writers is T10: what it costs that an open session is on the disk before anybody hears of it.
+func (b *bench) writers(ctx context.Context) ([]line, error) {
+	durable := &opener{name: "durable", writers: 64, open: sqliteOpener(false)}
+	careless := &opener{name: "not durable", writers: 64, open: sqliteOpener(true)}
+	single := &opener{name: "one writer", writers: 1, open: sqliteOpener(false)}
+	scs := &opener{name: "scs", writers: 64, open: scsOpener}
+	err := b.turns(ctx, "T10", func() error {
+		for _, o := range []*opener{durable, careless, single, scs} {
+			if err := o.turn(ctx, b); err != nil {
+				return fmt.Errorf("%s: %w", o.name, err)
+			}
+		}
+		return nil
+	})
+	return []line{{
+		Row: "T10", What: "sessions opened durably over not durably, 64 writers on SQLite", Target: atLeast(0.85),
+		Ours: figureOf("", pairwise(durable.rate, careless.rate, quotient)),
+		Note: fmt.Sprintf("%s of %s a second; one writer, so one commit each, %s", short(median(durable.rate)), short(median(careless.rate)), short(median(single.rate))),
+		Peers: []peer{{
+			"scs-sql, durable, over ours not durable", figureOf("", pairwise(scs.rate, careless.rate, quotient)), short(median(scs.rate)) + " a second",
+		}},
+	}}, err
+}
+
+// turn opens sessions in a new file for one measurement.
+func (o *opener) turn(ctx context.Context, b *bench) error {
+	dir, err := b.scratch("writers")
+	if err != nil {
+		return err
+	}
+	write, end, err := o.open(dir)
+	if err != nil {
+		return err
+	}
+	n, took, err := inParallel(o.writers, func() (bool, error) { return true, write(ctx) }, b.each)
+	o.rate = append(o.rate, float64(n)/took.Seconds())
+	return errors.Join(err, end())
+}
+
+// inParallel calls f from so many goroutines until the time is over, f says that there is no more to do, or one fails.
+func inParallel(workers int, f func() (more bool, err error), d time.Duration) (n int64, took time.Duration, err error) {
+	begin := time.Now()
+	var done atomic.Int64
+	var failed atomic.Pointer[error]
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for time.Since(begin) < d && failed.Load() == nil {
+				more, err := f()
+				if err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+				if !more || err != nil {
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if e := failed.Load(); e != nil {
+		err = *e
+	}
+	return done.Load(), time.Since(begin), err
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cloakroom": func() { os.Exit(start()) }})
+}
+
+// TestStories runs the scripts in testdata. Beside testscript's own commands they have these:
+//
+//	server NAME ARG…    runs cloakroom ARG… in the background; its address is in $NAME afterwards, what it says in NAME.log
+//	end NAME            tells it to stop and waits; it must end with exit code 0
+//	exits CODE ARG…     runs cloakroom ARG… and wants this exit code
+//	call STATUS METHOD URL [BODY [HEADER…]]
+//	                    makes a request and wants this status; the body of the answer is stdout
+//	keep NAME REGEXP    keeps what the group of REGEXP matched in stdout, in $NAME
+//	count N REGEXP      wants so many lines in stdout that match
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Values[servers{}] = map[string]*process{}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"server": startServer, "end": endServer, "exits": wantExit, "call": call, "keep": keep, "count": count,
+		},
+	})
+}
+
+// process is a server in the background.
+type process struct {
+	cmd    *exec.Cmd
+	log    *os.File
+	ended  chan struct{} // closed when all it said was read
+	exited error
+}
+
+// launch starts cloakroom in dir and waits until it listens. What it says goes to a file.
+func launch(dir, logPath string, env []string, args ...string) (*process, string, error) {
+	log, err := os.Create(logPath)
+	if err != nil {
+		return nil, "", err
+	}
+	program, err := exec.LookPath("cloakroom")
+	if err != nil {
+		return nil, "", err
+	}
+	p := &process{cmd: exec.Command(program, args...), log: log, ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = dir, env
+	said, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, "", err
+	}
+	address := make(chan string, 1)
+	go func() {
+		defer close(p.ended)
+		lines := bufio.NewScanner(said)
+		for lines.Scan() {
+			fmt.Fprintln(log, lines.Text())
+			if _, at, found := strings.Cut(lines.Text(), "listening on http://"); found {
+				address <- at
+			}
+		}
+		p.exited = p.cmd.Wait()
+	}()
+	select {
+	case at := <-address:
+		return p, at, nil
+	case <-p.ended:
+		text, _ := os.ReadFile(logPath)
+		return nil, "", fmt.Errorf("ended at once: %v\n%s", p.exited, text)
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		return nil, "", errors.New("does not listen")
+	}
+}
+
+// end sends a signal and waits for the end.
+func (p *process) end(s os.Signal) error {
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.ended:
+		return p.exited
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		return errors.New("does not end")
+	}
+}
+
+// servers is the key of a story's servers by name.
+type servers struct{}
+
+func serversOf(ts *testscript.TestScript) map[string]*process {
+	return ts.Value(servers{}).(map[string]*process)
+}
+
+func startServer(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) > 0, "server NAME ARG…")
+	env := []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK")}
+	p, at, err := launch(ts.MkAbs("."), ts.MkAbs(args[0]+".log"), env, args[1:]...)
+	ts.Check(err)
+	ts.Setenv(args[0], at)
+	serversOf(ts)[args[0]] = p
+	ts.Defer(func() { _ = p.end(os.Kill) })
+}
+
+func endServer(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 1, "end NAME")
+	ts.Check(serversOf(ts)[args[0]].end(syscall.SIGTERM))
+}
+
+func wantExit(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) > 1, "exits CODE ARG…")
+	got := 0
+	err := ts.Exec("cloakroom", args[1:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got, err = exit.ExitCode(), nil
+	}
+	ts.Check(err)
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+func call(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) > 2, "call STATUS METHOD URL [BODY [HEADER…]]")
+	r, err := http.NewRequest(args[1], "http://"+args[2], nil)
+	ts.Check(err)
+	if len(args) > 3 && args[3] != "" {
+		r.Body = io.NopCloser(strings.NewReader(args[3]))
+		r.ContentLength = int64(len(args[3]))
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range args[min(4, len(args)):] {
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+	}
+	res, err := http.DefaultTransport.RoundTrip(r)
+	ts.Check(err)
+	defer res.Body.Close()
+	_, err = io.Copy(ts.Stdout(), res.Body)
+	ts.Check(err)
+	if strconv.Itoa(res.StatusCode) != args[0] {
+		ts.Fatalf("status %d, want %s", res.StatusCode, args[0])
+	}
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "keep NAME REGEXP")
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("nothing in stdout matches %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "count N REGEXP")
+	n := 0
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if regexp.MustCompile(args[1]).MatchString(strings.TrimSpace(line)) {
+			n++
+		}
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d lines match, want %s", n, args[0])
+	}
+}
+
+func need(ts *testscript.TestScript, right bool, usage string) {
+	if !right {
+		ts.Fatalf("usage: %s", usage)
+	}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/server"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
+)
+
+type migrateCommand struct {
+	Status migrateStatus `cmd:"" help:"List the steps of the schema and when each was made."`
+	Up     migrateUp     `cmd:"" help:"Make the steps that are missing; the server does the same when it starts."`
+}
+
+// migrationJSON is one step of the schema.
+type migrationJSON struct {
+	Version   int       `json:"version"`
+	Name      string    `json:"name"`
+	AppliedAt time.Time `json:"applied_at,omitzero"`
+}
+
+type migrateStatus struct{}
+
+func (migrateStatus) Run(c *console) error {
+	cfg, err := config.Check(c.source(nil), config.Production)
+	if err != nil {
+		return err
+	}
+	if err := databaseExists(cfg); err != nil {
+		return err
+	}
+	return c.showMigrations(server.DatabasePath(cfg))
+}
+
+func (c *console) showMigrations(path string) error {
+	steps, err := sqlite.Status(path)
+	if err != nil {
+		return err
+	}
+	t := c.table("VERSION", "NAME", "APPLIED")
+	for _, m := range steps {
+		if err := t.row(migrationJSON{m.Version, m.Name, m.AppliedAt}, strconv.Itoa(m.Version), m.Name, moment(m.AppliedAt)); err != nil {
+			return err
+		}
+	}
+	return t.end()
+}
+
+type migrateUp struct{}
+
+func (migrateUp) Run(c *console) error {
+	cfg, err := config.Check(c.source(nil), config.Production)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return err
+	}
+	if err := sqlite.Migrate(server.DatabasePath(cfg)); err != nil {
+		return err
+	}
+	return c.showMigrations(server.DatabasePath(cfg))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/server"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+)
+
+type secretCommands struct {
+	Rotate secretRotate `cmd:"" help:"Put a fresh secret in front; a running server takes it within a second."`
+}
+
+type secretRotate struct {
+	Keep int `default:"2" help:"How many old secrets go on verifying; what an older one signed is dead."`
+}
+
+func (r secretRotate) Run(c *console) error {
+	if r.Keep < 1 {
+		return usage(errors.New("--keep is at least 1: without the old secret everybody would be signed out"))
+	}
+	cfg, err := config.Check(c.source(nil), config.Production)
+	if err != nil {
+		return err
+	}
+	path := server.SecretsPath(cfg)
+	if path == "" {
+		return hinted(errors.New("the secrets stand in the configuration, not in a file of ours"), "put a new one in front there; make it with: openssl rand -hex 32")
+	}
+	err = secretfile.Rotate(path, r.Keep)
+	if errors.Is(err, fs.ErrNotExist) {
+		return hinted(err, "give the server's --config or --data, or run it in the server's folder")
+	}
+	if err != nil {
+		return err
+	}
+	if c.grammar.JSON {
+		return c.show(map[string]any{"file": path, "keep": r.Keep})
+	}
+	c.say("a fresh secret signs from now on; up to %d old ones go on verifying", r.Keep)
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+
+	"github.com/cloakroom-auth/cloakroom/server"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+)
+
+// source is where the configuration comes from; more are flags of one command by their keys, counted when not empty.
+func (c *console) source(more map[string]string) config.Source {
+	flags := map[string]string{}
+	maps.Copy(flags, c.grammar.Set)
+	if c.grammar.Data != "" {
+		flags["data"] = c.grammar.Data
+	}
+	for key, value := range more {
+		if value != "" {
+			flags[key] = value
+		}
+	}
+	return config.Source{Path: c.grammar.Config, Environ: c.env, Flags: flags}
+}
+
+// existing says that a command is for data that is there: in the wrong folder it must not make an empty one.
+const existing = true
+
+// withEngine opens the data for f and closes it afterwards.
+func (c *console) withEngine(ctx context.Context, mustExist bool, f func(*server.Engine) error) error {
+	cfg, err := config.Check(c.source(nil), config.Production)
+	if err != nil {
+		return err
+	}
+	if mustExist {
+		if err := databaseExists(cfg); err != nil {
+			return err
+		}
+	}
+	engine, err := server.Open(cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(engine), engine.Close(context.WithoutCancel(ctx)))
+}
+
+func databaseExists(cfg config.Config) error {
+	path := server.DatabasePath(cfg)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return hinted(fmt.Errorf("there is no database at %s", path), "give the server's --config or --data, or run it in the server's folder")
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/server"
+)
+
+type userCommands struct {
+	Add         userAdd         `cmd:"" help:"Make an account; the first administrator too: --role admin."`
+	Get         userGet         `cmd:"" help:"Show an account."`
+	List        userList        `cmd:"" help:"List accounts in the order of their making."`
+	Ban         userBan         `cmd:"" help:"Keep a user out, from the next request on."`
+	Unban       userUnban       `cmd:"" help:"Let a user sign in again."`
+	Delete      userDelete      `cmd:"" help:"Remove an account for good."`
+	SetRole     userSetRole     `cmd:"" help:"Give a user exactly these roles."`
+	SetPassword userSetPassword `cmd:"" help:"Give a user a new password and end all sessions."`
+}
+
+// userJSON is an account as the API shows it, and what only operators see.
+type userJSON struct {
+	ID            string    `json:"id"`
+	Email         string    `json:"email"`
+	EmailVerified bool      `json:"email_verified"`
+	Name          string    `json:"name"`
+	Roles         []string  `json:"roles"`
+	CreatedAt     time.Time `json:"created_at"`
+	BannedAt      time.Time `json:"banned_at,omitzero"`
+}
+
+func userOf(u *cloakroom.User) userJSON {
+	return userJSON{u.ID, u.Email, u.EmailVerified, u.Name, append([]string{}, u.Roles...), u.CreatedAt, u.BannedAt}
+}
+
+func (c *console) showUser(u *cloakroom.User) error {
+	return c.show(userOf(u),
+		[2]string{"id", u.ID}, [2]string{"email", u.Email}, [2]string{"verified", fmt.Sprint(u.EmailVerified)},
+		[2]string{"name", u.Name}, [2]string{"roles", strings.Join(u.Roles, ", ")},
+		[2]string{"created", moment(u.CreatedAt)}, [2]string{"banned", moment(u.BannedAt)})
+}
+
+// find returns the user who has this id or e-mail.
+func find(ctx context.Context, e *server.Engine, who string) (*cloakroom.User, error) {
+	get := e.Auth.Users().Get
+	if strings.Contains(who, "@") {
+		get = e.Auth.Users().ByEmail
+	}
+	u, err := get(ctx, who)
+	if errors.Is(err, cloakroom.ErrNotFound) {
+		return nil, hinted(fmt.Errorf("there is no user %s", printable(who)), "see: cloakroom user list")
+	}
+	return u, err
+}
+
+// withUser finds a user for f.
+func (c *console) withUser(ctx context.Context, who string, f func(*server.Engine, *cloakroom.User) error) error {
+	return c.withEngine(ctx, existing, func(e *server.Engine) error {
+		u, err := find(ctx, e, who)
+		if err != nil {
+			return err
+		}
+		return f(e, u)
+	})
+}
+
+// change does something to a user and shows what became of it.
+func (c *console) change(ctx context.Context, who string, do func(*server.Engine, *cloakroom.User) error) error {
+	return c.withUser(ctx, who, func(e *server.Engine, u *cloakroom.User) error {
+		if err := do(e, u); err != nil {
+			return err
+		}
+		u, err := e.Auth.Users().Get(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		return c.showUser(u)
+	})
+}
+
+type userAdd struct {
+	Email         string   `arg:"" help:"Address to sign in with."`
+	Name          string   `help:"Name to show."`
+	Role          []string `help:"Role to give; may be repeated."`
+	Verified      bool     `help:"Take the address for proven."`
+	PasswordStdin bool     `help:"Read the password from the first line of standard input."`
+}
+
+func (a userAdd) Run(ctx context.Context, c *console) error {
+	secret, err := c.newPassword(ctx, a.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	if secret == "" {
+		return cloakroom.FieldErrors{{Field: "password", Code: "required", Message: "is empty"}}
+	}
+	return c.withEngine(ctx, !existing, func(e *server.Engine) error {
+		u, err := e.Auth.Users().Create(ctx, cloakroom.NewUser{
+			Email: a.Email, EmailVerified: a.Verified, Name: a.Name, Roles: a.Role, Secret: secret,
+		})
+		if err != nil {
+			return err
+		}
+		return c.showUser(u)
+	})
+}
+
+type userGet struct {
+	User string `arg:"" help:"Id or e-mail."`
+}
+
+func (g userGet) Run(ctx context.Context, c *console) error {
+	return c.withUser(ctx, g.User, func(_ *server.Engine, u *cloakroom.User) error { return c.showUser(u) })
+}
+
+type userList struct {
+	Role string `help:"Only those who have this role."`
+}
+
+func (l userList) Run(ctx context.Context, c *console) error {
+	return c.withEngine(ctx, existing, func(e *server.Engine) error {
+		t := c.table("ID", "EMAIL", "NAME", "ROLES", "CREATED", "BANNED")
+		for u, err := range e.Auth.Users().All(ctx, l.Role) {
+			if err != nil {
+				return err
+			}
+			if err := t.row(userOf(u), u.ID, u.Email, u.Name, strings.Join(u.Roles, ","), moment(u.CreatedAt), moment(u.BannedAt)); err != nil {
+				return err
+			}
+		}
+		return t.end()
+	})
+}
+
+type userBan struct {
+	User string `arg:"" help:"Id or e-mail."`
+}
+
+func (b userBan) Run(ctx context.Context, c *console) error {
+	return c.change(ctx, b.User, func(e *server.Engine, u *cloakroom.User) error { return e.Auth.Users().Ban(ctx, u.ID) })
+}
+
+type userUnban struct {
+	User string `arg:"" help:"Id or e-mail."`
+}
+
+func (b userUnban) Run(ctx context.Context, c *console) error {
+	return c.change(ctx, b.User, func(e *server.Engine, u *cloakroom.User) error { return e.Auth.Users().Unban(ctx, u.ID) })
+}
+
+type userDelete struct {
+	User string `arg:"" help:"Id or e-mail."`
+	Yes  bool   `help:"Do not ask."`
+}
+
+func (d userDelete) Run(ctx context.Context, c *console) error {
+	return c.withUser(ctx, d.User, func(e *server.Engine, u *cloakroom.User) error {
+		if !d.Yes {
+			if err := c.confirm(fmt.Sprintf("delete %s %s for good?", u.ID, printable(u.Email))); err != nil {
+				return err
+			}
+		}
+		if err := e.Auth.Users().Delete(ctx, u.ID); err != nil {
+			return err
+		}
+		return c.did("deleted", u.ID)
+	})
+}
+
+type userSetRole struct {
+	User string   `arg:"" help:"Id or e-mail."`
+	Role []string `arg:"" optional:"" help:"All the roles that the user shall have."`
+	None bool     `help:"Take all roles away."`
+}
+
+func (s userSetRole) Run(ctx context.Context, c *console) error {
+	if s.None == (len(s.Role) > 0) {
+		return usage(errors.New("name the roles, or say --none"))
+	}
+	return c.change(ctx, s.User, func(e *server.Engine, u *cloakroom.User) error {
+		_, err := e.Auth.Users().SetRoles(ctx, u.ID, s.Role...)
+		return err
+	})
+}
+
+type userSetPassword struct {
+	User          string `arg:"" help:"Id or e-mail."`
+	PasswordStdin bool   `help:"Read the password from the first line of standard input."`
+}
+
+func (s userSetPassword) Run(ctx context.Context, c *console) error {
+	secret, err := c.newPassword(ctx, s.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, s.User, func(e *server.Engine, u *cloakroom.User) error {
+		return e.Auth.Users().SetSecret(ctx, u.ID, "", secret)
+	})
+}

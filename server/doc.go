@@ -1,0 +1,18 @@
+// Package server is the cloakroom server, put together from the other packages: configuration in, a process's worth of
+// listening, logging and measuring out.
+//
+//	s, err := server.New(cfg, config.Production, logger)   // every mistake at once
+//	err = s.Run(ctx, func(at server.Addresses) { … })      // until ctx ends, then in order to a stop
+//
+// [Open] gives the engine alone, without a listener, for commands that work on the same data, beside a running server
+// or without one.
+//
+// A request goes through one chain: it gets an id, is counted and logged when it is answered, gets the headers that every answer
+// has, and a panic becomes a plain 500. Then a mux chooses: the JSON API under /auth/, the few addresses of the
+// server itself (/livez, /readyz, /version), or a 404 problem document. Figures for Prometheus are on a listener of their
+// own, because they are for the operator and not for the world.
+//
+// What it refuses: a configuration that [config.Config.Validate] refuses, secrets that others may read, an address that is
+// taken. What is not here: flags, the environment, signals and exit codes; those are of package main. TLS is for the
+// proxy before it.
+package server

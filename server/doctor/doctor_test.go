@@ -1,0 +1,180 @@
+package doctor
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/server"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
+)
+
+func settings(t *testing.T) config.Config {
+	c := config.Default()
+	c.Listen, c.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	c.Data = filepath.Join(t.TempDir(), "data")
+	return c
+}
+
+// inhabited has a data folder with all that belongs there.
+func inhabited(t *testing.T) config.Config {
+	t.Helper()
+	cfg := settings(t)
+	if err := os.Mkdir(cfg.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secretfile.Load(server.SecretsPath(cfg)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlite.Migrate(server.DatabasePath(cfg)); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// worst is the worst finding about one thing.
+func worst(t *testing.T, cfg config.Config, what string) Finding {
+	t.Helper()
+	var bad Finding
+	seen := false
+	for f := range Examine(t.Context(), cfg) {
+		if f.What == what && (!seen || f.Level > bad.Level) {
+			bad, seen = f, true
+		}
+		if f.Level != OK && f.Mend == "" {
+			t.Errorf("no mend for %+v", f)
+		}
+	}
+	if !seen {
+		t.Fatalf("nothing about %s", what)
+	}
+	return bad
+}
+
+func TestHealthy(t *testing.T) {
+	cfg := inhabited(t)
+	for f := range Examine(t.Context(), cfg) {
+		if f.Level == Fail {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestFreshMachine(t *testing.T) {
+	cfg := settings(t)
+	for f := range Examine(t.Context(), cfg) {
+		if f.Level == Fail {
+			t.Errorf("%+v", f)
+		}
+	}
+	if _, err := os.Stat(cfg.Data); err == nil {
+		t.Error("the doctor made a data folder")
+	}
+}
+
+func TestFindings(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		harm  func(*testing.T, *config.Config)
+		what  string
+		level Level
+		says  string
+	}{
+		{"open folder", func(t *testing.T, c *config.Config) { chmod(t, c.Data, 0o755) }, "data", Warn, "0755"},
+		{"no folder", func(t *testing.T, c *config.Config) { c.Data = server.SecretsPath(*c) }, "data", Fail, "not a folder"},
+		{"open secrets", func(t *testing.T, c *config.Config) { chmod(t, server.SecretsPath(*c), 0o644) }, "secrets", Fail, "chmod 600"},
+		{"broken secrets", func(t *testing.T, c *config.Config) { write(t, server.SecretsPath(*c), "xyz\n") }, "secrets", Fail, "line 1"},
+		{"open database", func(t *testing.T, c *config.Config) { chmod(t, server.DatabasePath(*c), 0o644) }, "database", Warn, "0644"},
+		{"broken database", func(t *testing.T, c *config.Config) {
+			write(t, server.DatabasePath(*c), strings.Repeat("this is no database. ", 500))
+		}, "database", Fail, "database"},
+		{"empty database", func(t *testing.T, c *config.Config) { write(t, server.DatabasePath(*c), "") }, "database", Warn, "migrate up"},
+		{"no proxies", func(t *testing.T, c *config.Config) { c.BaseURL = "https://a.example.com" }, "trusted_proxies", Warn, "proxy"},
+		{"no limits", func(t *testing.T, c *config.Config) { c.Limits.Login = false }, "limits.login", Warn, "guessed"},
+		{"taken address", func(t *testing.T, c *config.Config) { c.Listen = taken(t) }, "listen", Fail, "in use"},
+		{"our server", func(t *testing.T, c *config.Config) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+			t.Cleanup(s.Close)
+			c.Listen = s.Listener.Addr().String()
+		}, "listen", OK, "answers"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := inhabited(t)
+			c.harm(t, &cfg)
+			if f := worst(t, cfg, c.what); f.Level != c.level || !strings.Contains(f.Detail+f.Mend, c.says) {
+				t.Errorf("got %+v", f)
+			}
+		})
+	}
+}
+
+func TestJudgements(t *testing.T) {
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		got  Finding
+		want Level
+	}{
+		{judgeClock(now, now.Add(-time.Hour)), OK},
+		{judgeClock(now, now.Add(time.Hour)), Fail},
+		{judgeClock(time.Unix(0, 0), time.Time{}), Fail},
+		{judgeHash(20*time.Millisecond, 1), OK},
+		{judgeHash(time.Second, 1), Warn},
+	} {
+		if c.got.Level != c.want {
+			t.Errorf("%+v, want %v", c.got, c.want)
+		}
+	}
+}
+
+func TestStopsWhenTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for f := range Examine(ctx, settings(t)) {
+		t.Errorf("%+v", f)
+	}
+}
+
+// taken is an address at which somebody listens who does not speak HTTP.
+func taken(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	for _, stale := range []string{path + "-wal", path + "-shm"} {
+		_ = os.Remove(stale)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

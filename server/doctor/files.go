@@ -1,0 +1,155 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/server"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
+)
+
+// notYet is what is told of files that the first start makes.
+const notYet = "not there yet; the first start makes it"
+
+func dataFolder(_ context.Context, cfg config.Config) []Finding {
+	info, err := os.Stat(cfg.Data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []Finding{ok("data", cfg.Data+": "+notYet)}
+	case err != nil:
+		return []Finding{fail("data", err.Error(), "run as the user who owns the folder")}
+	case !info.IsDir():
+		return []Finding{fail("data", cfg.Data+" is not a folder", "give another --data")}
+	case open(info):
+		return []Finding{warn("data", fmt.Sprintf("%s is open to others (mode %04o)", cfg.Data, info.Mode().Perm()), "run: chmod 700 "+cfg.Data)}
+	}
+	return []Finding{ok("data", cfg.Data)}
+}
+
+// open reports whether the group or others may do anything with a file. Windows has no such modes.
+func open(info fs.FileInfo) bool { return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 }
+
+func secrets(_ context.Context, cfg config.Config) []Finding {
+	path := server.SecretsPath(cfg)
+	if path == "" {
+		return []Finding{ok("secrets", fmt.Sprintf("%d in the configuration", len(cfg.Secrets)))}
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // asked first: Load would make it
+		return []Finding{ok("secrets", path+": "+notYet)}
+	}
+	list, err := secretfile.Load(path)
+	if err != nil {
+		return []Finding{fail("secrets", err.Error(), "mend the file, or bring it back from a backup: without it everybody is signed out")}
+	}
+	return []Finding{ok("secrets", fmt.Sprintf("%d in %s", len(list), path))}
+}
+
+func database(_ context.Context, cfg config.Config) []Finding {
+	path := server.DatabasePath(cfg)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []Finding{ok("database", path+": "+notYet)}
+	}
+	if err != nil {
+		return []Finding{fail("database", err.Error(), "run as the user who owns the file")}
+	}
+	var found []Finding
+	if open(info) {
+		found = append(found, warn("database", fmt.Sprintf("%s may be read by others (mode %04o)", path, info.Mode().Perm()), "run: chmod 600 "+path+"*"))
+	}
+	return append(found, schema(path))
+}
+
+// schema reads the list of migrations, which proves that the file opens and is ours.
+func schema(path string) Finding {
+	steps, err := sqlite.Status(path)
+	if err != nil {
+		return fail("database", err.Error(), "bring the file back from a backup, or give another --data")
+	}
+	missing := 0
+	for _, m := range steps {
+		if m.AppliedAt.IsZero() {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return warn("database", fmt.Sprintf("%s lacks %d of %d migrations", path, missing, len(steps)), "run: cloakroom migrate up; or start the server, which does it")
+	}
+	return ok("database", fmt.Sprintf("%s, all of %d migrations", path, len(steps)))
+}
+
+// Room on a disk, in bytes.
+const (
+	littleRoom = 1 << 30
+	noRoom     = 64 << 20
+)
+
+func disk(_ context.Context, cfg config.Config) []Finding {
+	folder := existing(filepath.Dir(server.DatabasePath(cfg)))
+	free, err := freeBytes(folder)
+	if err != nil {
+		return []Finding{warn("disk", "the room cannot be measured: "+err.Error(), "look at it yourself")}
+	}
+	detail := fmt.Sprintf("%d MiB free at %s", free>>20, folder)
+	switch {
+	case free < noRoom:
+		return []Finding{fail("disk", detail, "make room: without it nobody can sign in")}
+	case free < littleRoom:
+		return []Finding{warn("disk", detail, "make room before it runs out")}
+	}
+	return []Finding{ok("disk", detail)}
+}
+
+// existing is the nearest folder above path that is there.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// clock compares the time with what is known to be past: the last migration of the database, and the build of this program.
+func clock(_ context.Context, cfg config.Config) []Finding {
+	now := time.Now()
+	past := now.AddDate(-100, 0, 0)
+	if steps, err := status(server.DatabasePath(cfg)); err == nil {
+		for _, m := range steps {
+			if m.AppliedAt.After(past) {
+				past = m.AppliedAt
+			}
+		}
+	}
+	return []Finding{judgeClock(now, past)}
+}
+
+// status is sqlite.Status for a file that may be missing.
+func status(path string) ([]sqlite.Migration, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return sqlite.Status(path)
+}
+
+// firstYear is when this program was written: no clock that is right shows an earlier one.
+const firstYear = 2026
+
+func judgeClock(now, past time.Time) Finding {
+	detail := now.UTC().Format(time.RFC3339)
+	switch {
+	case now.Before(past):
+		return fail("clock", detail+" is before the database was made", "set the clock, with NTP: sessions end by it")
+	case now.Year() < firstYear:
+		return fail("clock", detail+" cannot be", "set the clock, with NTP: sessions end by it")
+	}
+	return ok("clock", detail)
+}

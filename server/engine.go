@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/argon"
+	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/method/password"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
+)
+
+// Engine is an Auth with what it stands on: the data folder, the secrets, the store and the hashing pool. Several
+// processes may open the same data at once.
+type Engine struct {
+	Auth *cloakroom.Auth
+
+	store   *sqlite.Store
+	hashing *argon.Pool
+}
+
+// Open opens the engine of a configuration. The data folder, the secrets file and the database are made when they are
+// not there. Errors: those of config.Config.Validate for production or, when the configuration is good, all
+// that is wrong with the folder, the file and the database, joined.
+func Open(cfg config.Config) (*Engine, error) {
+	if err := cfg.Validate(config.Production); err != nil {
+		return nil, err
+	}
+	return open(cfg, parts{})
+}
+
+// Close writes down what is pending, at most until ctx ends, and closes the store, which finishes its writes first.
+func (e *Engine) Close(ctx context.Context) error {
+	return errors.Join(e.Auth.Close(ctx), e.store.Shutdown())
+}
+
+// parts are what a Server adds to an engine. The zero value adds nothing.
+type parts struct {
+	meter   func(cloakroom.Store) cloakroom.Store
+	onEvent func(context.Context, cloakroom.Event)
+	hashing argon.Config
+}
+
+func open(cfg config.Config, p parts) (*Engine, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	secrets, secretsErr := secretsOf(cfg)
+	pool, poolErr := argon.NewPool(p.hashing)
+	store, storeErr := sqlite.Open(DatabasePath(cfg))
+	if err := errors.Join(secretsErr, poolErr, storeErr); err != nil {
+		if storeErr == nil {
+			err = errors.Join(err, store.Shutdown())
+		}
+		return nil, err
+	}
+	settings := translate(cfg)
+	settings.Secrets, settings.OnEvent, settings.Store = secrets, p.onEvent, store
+	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Pool: pool}}
+	if p.meter != nil {
+		settings.Store = p.meter(store)
+	}
+	auth, err := cloakroom.New(settings)
+	if err != nil {
+		return nil, errors.Join(err, store.Shutdown())
+	}
+	return &Engine{Auth: auth, store: store, hashing: pool}, nil
+}
+
+// DatabasePath is the file of the store.
+func DatabasePath(cfg config.Config) string {
+	return strings.TrimPrefix(string(cfg.Database()), "sqlite:")
+}
+
+// SecretsPath is the file that the secrets are kept in, or "" when the configuration itself gives them.
+func SecretsPath(cfg config.Config) string {
+	if len(cfg.Secrets) > 0 {
+		return ""
+	}
+	return filepath.Join(cfg.Data, "secrets")
+}
+
+// secretsOf are the secrets of the configuration or, when it has none, of the file in the data folder.
+func secretsOf(cfg config.Config) ([]cloakroom.Secret, error) {
+	if path := SecretsPath(cfg); path != "" {
+		return readSecrets(path)
+	}
+	secrets := make([]cloakroom.Secret, len(cfg.Secrets))
+	for i, s := range cfg.Secrets {
+		secrets[i] = cloakroom.Secret(s)
+	}
+	return secrets, nil
+}
+
+// readSecrets reads the secrets file, and makes it when it is not there.
+func readSecrets(path string) ([]cloakroom.Secret, error) {
+	raw, err := secretfile.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("secrets: %w", err)
+	}
+	secrets := make([]cloakroom.Secret, len(raw))
+	for i, s := range raw {
+		secrets[i] = s
+	}
+	return secrets, nil
+}

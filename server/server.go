@@ -1,0 +1,178 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/argon"
+	"github.com/cloakroom-auth/cloakroom/server/config"
+)
+
+// Server is the cloakroom server. Make one with New and Run it once, or Close it.
+type Server struct {
+	config  config.Config
+	mode    config.Mode
+	log     *slog.Logger
+	times   times
+	engine  *Engine
+	metrics *metrics
+	secrets *secretWatch // nil when the configuration gives the secrets
+	handler http.Handler
+	https   bool // people reach it by https
+
+	stopping atomic.Bool
+}
+
+// times are the patience of a Server. Tests have less.
+type times struct {
+	header, read, write, idle time.Duration // with slow clients, see http.Server
+	stop                      time.Duration // with requests in flight when it has to stop
+	ready                     time.Duration // with a store that does not answer /readyz
+	poll                      time.Duration // between two looks at the secrets file
+}
+
+var patience = times{
+	header: 5 * time.Second, read: 15 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute,
+	stop: 15 * time.Second, ready: 2 * time.Second, poll: time.Second,
+}
+
+// maxHeader is how many bytes of headers a request may have; net/http adds 4 KiB of slack.
+const maxHeader = 16 << 10
+
+// maxBody is how much of any body is read. The API has a limit of its own that is lower and explains itself.
+const maxBody = 256 << 10
+
+// New makes a server: it opens the data and starts nothing that others can see. Errors are those of Open, for the mode.
+func New(cfg config.Config, mode config.Mode, log *slog.Logger) (*Server, error) {
+	return assemble(cfg, mode, log, patience, argon.Config{})
+}
+
+func assemble(cfg config.Config, mode config.Mode, log *slog.Logger, t times, hashing argon.Config) (*Server, error) {
+	if err := cfg.Validate(mode); err != nil {
+		return nil, err
+	}
+	s := &Server{config: cfg, mode: mode, log: log, times: t, metrics: newMetrics(), https: strings.HasPrefix(cfg.Base(), "https://")}
+	if path := SecretsPath(cfg); path != "" {
+		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
+	}
+	engine, err := open(cfg, parts{meter: s.metrics.store, onEvent: s.onEvent, hashing: hashing})
+	if err != nil {
+		return nil, err
+	}
+	s.engine = engine
+	s.secrets.made()
+	s.metrics.hashing(engine.hashing)
+	s.handler = s.front(s.routes())
+	return s, nil
+}
+
+// Close closes a server that was never run.
+func (s *Server) Close(ctx context.Context) error { return s.engine.Close(ctx) }
+
+func (s *Server) onEvent(ctx context.Context, e cloakroom.Event) {
+	s.metrics.event(e)
+	logEvent(ctx, s.log, e)
+}
+
+// Addresses are where a running server listens, host:port.
+type Addresses struct {
+	HTTP    string
+	Metrics string // empty: nowhere
+}
+
+// Run listens, calls ready (which may be nil) when connections are accepted, and serves until ctx ends. Then it stops in
+// order: no new connections; requests in flight finish, for at most 15 s; what is pending is written; the store is
+// closed. The error is nil after a stop in order.
+func (s *Server) Run(ctx context.Context, ready func(Addresses)) error {
+	web, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	figures, err := s.listenMetrics()
+	if err != nil {
+		return errors.Join(err, web.Close(), s.Close(context.WithoutCancel(ctx)))
+	}
+	return s.serve(ctx, web, figures, ready)
+}
+
+// listenMetrics listens at metrics.listen. In development a taken address is no reason not to start.
+func (s *Server) listenMetrics() (net.Listener, error) {
+	if s.config.Metrics.Listen == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", s.config.Metrics.Listen)
+	if err != nil && s.mode == config.Development {
+		s.log.Warn("no metrics", "error", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	return l, nil
+}
+
+func (s *Server) serve(ctx context.Context, web, figures net.Listener, ready func(Addresses)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 2)
+	start := func(srv *http.Server, l net.Listener) {
+		go func() { failed <- srv.Serve(l) }()
+	}
+	at := Addresses{HTTP: web.Addr().String()}
+	main, side := s.httpServer(s.handler), s.httpServer(s.metrics.handler())
+	start(main, web)
+	if figures != nil {
+		at.Metrics = figures.Addr().String()
+		start(side, figures)
+	}
+	watched := s.watchSecrets(ctx)
+	if ready != nil {
+		ready(at)
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	cancel()
+	<-watched
+	return errors.Join(err, s.stop(main, side))
+}
+
+// stop ends everything in the order in which it depends on each other.
+func (s *Server) stop(main, side *http.Server) error {
+	s.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), s.times.stop)
+	defer cancel()
+	err := main.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were still running after %v: %w", s.times.stop, err), main.Close())
+	}
+	err = errors.Join(err, side.Close())
+
+	last, cancel := context.WithTimeout(context.Background(), s.times.stop)
+	defer cancel()
+	return errors.Join(err, s.engine.Close(last))
+}
+
+// httpServer holds slow clients to the server's patience.
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: s.times.header,
+		ReadTimeout:       s.times.read,
+		WriteTimeout:      s.times.write,
+		IdleTimeout:       s.times.idle,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}

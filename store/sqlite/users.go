@@ -1,0 +1,250 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/cloakroom-auth/cloakroom"
+)
+
+const userColumns = `u.id, u.realm, u.email, u.email_verified, u.name, u.roles, u.created_at, u.updated_at, u.banned_at, u.epoch, u.revision`
+
+func scanUser(s *sqlite.Stmt) cloakroom.User {
+	return cloakroom.User{
+		ID: s.ColumnText(0), Realm: s.ColumnText(1), Email: s.ColumnText(2), EmailVerified: s.ColumnBool(3),
+		Name: s.ColumnText(4), Roles: split(s.ColumnText(5)),
+		CreatedAt: moment(s, 6), UpdatedAt: moment(s, 7), BannedAt: moment(s, 8),
+		Epoch: s.ColumnInt64(9), Revision: s.ColumnInt64(10),
+	}
+}
+
+// CreateUser implements cloakroom.Directory.
+func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloakroom.Credential) error {
+	u.Revision = 1
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
+		if err := insertUser(c, u); err != nil {
+			return err
+		}
+		if err := addLogin(c, u); err != nil {
+			return err
+		}
+		if err := addHolder(c, u); err != nil {
+			return err
+		}
+		return enrol(c, u.ID, creds)
+	})
+	if err != nil {
+		return fmt.Errorf("create user %s: %w", u.ID, err)
+	}
+	return nil
+}
+
+func insertUser(c *sqlite.Conn, u cloakroom.User) error {
+	_, err := exec(c, `INSERT INTO users
+		(id, realm, email, email_verified, name, roles, created_at, updated_at, banned_at, epoch, revision)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+		u.ID, u.Realm, u.Email, u.EmailVerified, u.Name, join(u.Roles), u.CreatedAt, u.UpdatedAt, u.BannedAt, u.Epoch, u.Revision)
+	return err
+}
+
+// User implements cloakroom.Directory.
+func (s *Store) User(ctx context.Context, id string) (cloakroom.User, error) {
+	u, err := s.findUser(ctx, `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, id)
+	if err != nil {
+		return cloakroom.User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	return u, nil
+}
+
+// UserByEmail implements cloakroom.Directory.
+func (s *Store) UserByEmail(ctx context.Context, realm, email string) (cloakroom.User, error) {
+	u, err := s.findUser(ctx, `SELECT `+userColumns+` FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = ?1`,
+		login(realm, email))
+	if err != nil {
+		return cloakroom.User{}, fmt.Errorf("user by e-mail: %w", err)
+	}
+	return u, nil
+}
+
+func (s *Store) findUser(ctx context.Context, sql string, by any) (u cloakroom.User, err error) {
+	conn, err := s.readers.get(ctx)
+	if err != nil {
+		return u, err
+	}
+	defer s.readers.put(conn)
+	return oneUser(conn, sql, by)
+}
+
+func oneUser(c *sqlite.Conn, sql string, by any) (u cloakroom.User, err error) {
+	found, err := one(c, sql, func(s *sqlite.Stmt) { u = scanUser(s) }, by)
+	if err == nil && !found {
+		err = cloakroom.ErrNotFound
+	}
+	return u, err
+}
+
+// Users implements cloakroom.Directory.
+func (s *Store) Users(ctx context.Context, q cloakroom.UserQuery) (found []cloakroom.User, err error) {
+	sql := `SELECT ` + userColumns + ` FROM users u WHERE u.realm = ?1 AND u.id > ?2 ORDER BY u.id LIMIT ?3`
+	args := []any{q.Realm, q.After, max(q.Max, 0)}
+	if q.Role != "" {
+		sql = `SELECT ` + userColumns + ` FROM holders h JOIN users u ON u.id = h.user_id
+			WHERE h.realm = ?1 AND h.user_id > ?2 AND h.role = ?4 ORDER BY h.user_id LIMIT ?3`
+		args = append(args, q.Role)
+	}
+	err = s.readers.read(ctx, func(c *sqlite.Conn) error {
+		return each(c, sql, func(s *sqlite.Stmt) { found = append(found, scanUser(s)) }, args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return found, nil
+}
+
+// UpdateUser implements cloakroom.Directory.
+func (s *Store) UpdateUser(ctx context.Context, change cloakroom.UserChange) error {
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error { return updateUser(c, change) })
+	if err != nil {
+		return fmt.Errorf("update user %s: %w", change.User.ID, err)
+	}
+	return nil
+}
+
+func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
+	next := change.User
+	old, err := oneUser(c, `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, next.ID)
+	if err != nil {
+		return err
+	}
+	if old.Revision != next.Revision {
+		return cloakroom.ErrConflict
+	}
+	if old.Realm != next.Realm || old.Email != next.Email {
+		if err := dropLogin(c, old); err != nil {
+			return err
+		}
+		if err := addLogin(c, next); err != nil {
+			return err
+		}
+	}
+	if !holds(next, old.Realm, change.Keeps) {
+		if err := mayGiveUp(c, old, change.Keeps); err != nil {
+			return err
+		}
+	}
+	if old.Realm != next.Realm || !slices.Equal(old.Roles, next.Roles) {
+		if err := dropHolder(c, old); err != nil {
+			return err
+		}
+		if err := addHolder(c, next); err != nil {
+			return err
+		}
+	}
+	if _, err := exec(c, `UPDATE users SET realm = ?2, email = ?3, email_verified = ?4, name = ?5, roles = ?6,
+		created_at = ?7, updated_at = ?8, banned_at = ?9, epoch = ?10, revision = revision + 1 WHERE id = ?1`,
+		next.ID, next.Realm, next.Email, next.EmailVerified, next.Name, join(next.Roles),
+		next.CreatedAt, next.UpdatedAt, next.BannedAt, next.Epoch); err != nil {
+		return err
+	}
+	return enrol(c, next.ID, change.Credentials)
+}
+
+// DeleteUser implements cloakroom.Directory.
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error { return deleteUser(c, id, keeps) })
+	if err != nil {
+		return fmt.Errorf("delete user %s: %w", id, err)
+	}
+	return nil
+}
+
+func deleteUser(c *sqlite.Conn, id, keeps string) error {
+	old, err := oneUser(c, `SELECT `+userColumns+` FROM users u WHERE u.id = ?1`, id)
+	if err != nil {
+		return err
+	}
+	if err := mayGiveUp(c, old, keeps); err != nil {
+		return err
+	}
+	if err := dropLogin(c, old); err != nil {
+		return err
+	}
+	if err := dropHolder(c, old); err != nil {
+		return err
+	}
+	if _, err := exec(c, `DELETE FROM credentials WHERE user_id = ?1`, id); err != nil {
+		return err
+	}
+	_, err = exec(c, `DELETE FROM users WHERE id = ?1`, id)
+	return err
+}
+
+// login is what an e-mail is found and unique by. The length keeps realm and e-mail apart.
+func login(realm, email string) []byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "email %d:%s%s", len(realm), realm, email))
+	return sum[:]
+}
+
+// addLogin lets the user be found by its e-mail. Users without one do not collide.
+func addLogin(c *sqlite.Conn, u cloakroom.User) error {
+	if u.Email == "" {
+		return nil
+	}
+	n, err := exec(c, `INSERT INTO logins (login, user_id) VALUES (?1, ?2) ON CONFLICT (login) DO NOTHING`,
+		login(u.Realm, u.Email), u.ID)
+	if err == nil && n == 0 {
+		err = cloakroom.ErrTaken
+	}
+	return err
+}
+
+func dropLogin(c *sqlite.Conn, u cloakroom.User) error {
+	if u.Email == "" {
+		return nil
+	}
+	_, err := exec(c, `DELETE FROM logins WHERE login = ?1`, login(u.Realm, u.Email))
+	return err
+}
+
+func addHolder(c *sqlite.Conn, u cloakroom.User) error {
+	for _, role := range u.Roles {
+		if _, err := exec(c, `INSERT INTO holders (realm, role, user_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`,
+			u.Realm, role, u.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func dropHolder(c *sqlite.Conn, u cloakroom.User) error {
+	for _, role := range u.Roles {
+		if _, err := exec(c, `DELETE FROM holders WHERE realm = ?1 AND role = ?2 AND user_id = ?3`,
+			u.Realm, role, u.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds reports whether u counts as a holder of the role in the realm: who is banned does not.
+func holds(u cloakroom.User, realm, role string) bool {
+	return u.Realm == realm && !u.Banned() && slices.Contains(u.Roles, role)
+}
+
+// mayGiveUp is ErrLastHolder if u holds the role and nobody else of its realm does.
+func mayGiveUp(c *sqlite.Conn, u cloakroom.User, role string) error {
+	if role == "" || !holds(u, u.Realm, role) {
+		return nil
+	}
+	another, err := one(c, `SELECT 1 FROM holders h JOIN users u ON u.id = h.user_id
+		WHERE h.realm = ?1 AND h.role = ?2 AND h.user_id <> ?3 AND u.banned_at = ?4 LIMIT 1`,
+		func(*sqlite.Stmt) {}, u.Realm, role, u.ID, cloakroom.User{}.BannedAt)
+	if err == nil && !another {
+		err = cloakroom.ErrLastHolder
+	}
+	return err
+}

@@ -1,0 +1,249 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/cloakroom-auth/cloakroom"
+)
+
+// hold keeps the writer from beginning anything until release is called.
+func hold(t testing.TB, w *writer) (release func()) {
+	t.Helper()
+	held, free := make(chan struct{}), make(chan struct{})
+	go w.pause(func(*sqlite.Conn) { close(held); <-free })
+	<-held
+	return sync.OnceFunc(func() { close(free) })
+}
+
+// queued waits until n writes wait.
+func queued(t testing.TB, w *writer, n int) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		w.mu.Lock()
+		have := len(w.waiting)
+		w.mu.Unlock()
+		if have >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func pragma(text string) func(*sqlite.Conn) {
+	return func(c *sqlite.Conn) { _ = sqlitex.ExecuteTransient(c, "PRAGMA "+text, nil) }
+}
+
+// script changes a database behind the back of its stores.
+func script(t testing.TB, path, text string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sqlitex.ExecuteScript(conn, text, nil), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWritesShareACommit(t *testing.T) {
+	const writes = 100
+	s := openStore(t, Config{})
+	before := s.writer.commits.Load()
+	release := hold(t, s.writer)
+	var all sync.WaitGroup
+	for range writes {
+		all.Go(func() {
+			if err := s.CreateUser(t.Context(), newUser()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	queued(t, s.writer, writes)
+	release()
+	all.Wait()
+	// One, were it not for batchTime on a slow machine.
+	if commits := s.writer.commits.Load() - before; commits > writes/2 {
+		t.Errorf("%d writes took %d commits", writes, commits)
+	}
+}
+
+func TestAFailedWriteUndoesItselfOnly(t *testing.T) {
+	s := openStore(t, Config{})
+	good, bad := newUser(), newUser()
+	wrong := errors.New("wrong")
+	for name, fail := range map[string]func(*sqlite.Conn) error{
+		"error": func(*sqlite.Conn) error { return wrong },
+		"panic": func(*sqlite.Conn) error { panic("at the disco") },
+		"panic inside a query": func(c *sqlite.Conn) error {
+			return each(c, "SELECT 1 UNION SELECT 2", func(*sqlite.Stmt) { panic("at the disco") })
+		},
+		"broken statement": func(c *sqlite.Conn) error {
+			_, err := exec(c, "INSERT INTO users (id) VALUES (?1)", "x")
+			return err
+		},
+		"wrong arguments": func(c *sqlite.Conn) error {
+			_, err := exec(c, "SELECT ?1, ?2", "x")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good.ID, bad.ID = newUser().ID, newUser().ID
+			release := hold(t, s.writer)
+			var all sync.WaitGroup
+			all.Go(func() {
+				err := s.writer.write(t.Context(), func(c *sqlite.Conn) error {
+					if err := insertUser(c, bad); err != nil {
+						return err
+					}
+					return fail(c)
+				})
+				if err == nil {
+					t.Error("the failed write says that it was written")
+				}
+			})
+			queued(t, s.writer, 1)
+			all.Go(func() {
+				if err := s.CreateUser(t.Context(), good); err != nil {
+					t.Errorf("the other write: %v", err)
+				}
+			})
+			queued(t, s.writer, 2)
+			release()
+			all.Wait()
+			if _, err := s.User(t.Context(), bad.ID); sentinel(err) != cloakroom.ErrNotFound {
+				t.Errorf("the failed write was not undone: %v", err)
+			}
+			if _, err := s.User(t.Context(), good.ID); err != nil {
+				t.Errorf("the other write was undone: %v", err)
+			}
+		})
+	}
+}
+
+func TestAFailedCommitFailsAllOfItsWrites(t *testing.T) {
+	s := openStore(t, Config{})
+	if err := s.writer.write(t.Context(), func(c *sqlite.Conn) error {
+		return sqlitex.ExecuteScript(c, `CREATE TABLE parent (id INTEGER PRIMARY KEY) STRICT;
+			CREATE TABLE kid (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED) STRICT`, nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.writer.pause(pragma("foreign_keys = on"))
+	release := hold(t, s.writer)
+	u := newUser()
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := s.CreateUser(t.Context(), u); err == nil || sentinel(err) != err {
+			t.Errorf("a write whose commit failed: %v", err)
+		}
+	})
+	queued(t, s.writer, 1)
+	all.Go(func() {
+		err := s.writer.write(t.Context(), func(c *sqlite.Conn) error {
+			_, err := exec(c, "INSERT INTO kid (id) VALUES (1)") // the constraint is checked at the end
+			return err
+		})
+		if err == nil {
+			t.Error("the write that cannot be committed says that it was written")
+		}
+	})
+	queued(t, s.writer, 2)
+	release()
+	all.Wait()
+	if _, err := s.User(t.Context(), u.ID); sentinel(err) != cloakroom.ErrNotFound {
+		t.Errorf("the user of the failed commit: %v", err)
+	}
+	if err := s.CreateUser(t.Context(), u); err != nil {
+		t.Errorf("the writer did not recover: %v", err)
+	}
+}
+
+func TestAWriteThatWasGivenUpNeverRuns(t *testing.T) {
+	s := openStore(t, Config{})
+	release := hold(t, s.writer)
+	ctx, cancel := context.WithCancel(t.Context())
+	u := newUser()
+	result := make(chan error)
+	go func() { result <- s.CreateUser(ctx, u) }()
+	queued(t, s.writer, 1)
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) { // while the writer is held: it does not wait for it
+		t.Errorf("a write whose context ended: %v", err)
+	}
+	release()
+	if err := s.CreateUser(t.Context(), u); err != nil {
+		t.Errorf("the write that was given up ran all the same: %v", err)
+	}
+}
+
+func TestAWriteThatRunsGetsItsResult(t *testing.T) {
+	s := openStore(t, Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	u := newUser()
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
+		cancel()
+		return insertUser(c, u)
+	})
+	if err != nil {
+		t.Errorf("a write that ran: %v, want its result though its context has ended", err)
+	}
+	if _, err := s.User(t.Context(), u.ID); err != nil {
+		t.Errorf("it said that it was written: %v", err)
+	}
+}
+
+func TestAnotherProcessHoldsTheLock(t *testing.T) {
+	s := openStore(t, Config{})
+	other, err := connect(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := exec(other, "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	u := newUser()
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error)
+	go func() { result <- s.CreateUser(ctx, u) }()
+	cancel() // sooner or later than the writer takes it up: it cannot run yet
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("a write given up while another process writes: %v", err)
+	}
+	go func() { result <- s.CreateUser(t.Context(), u) }()
+	if _, err := s.User(t.Context(), u.ID); sentinel(err) != cloakroom.ErrNotFound {
+		t.Errorf("reading while another process writes: %v", err)
+	}
+	if _, err := exec(other, "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Errorf("a write that waited for another process: %v", err)
+	}
+}
+
+func TestDurabilityIsFull(t *testing.T) {
+	for _, c := range []struct {
+		noSync bool
+		want   string
+	}{{false, "2"}, {true, "0"}} {
+		s := openStore(t, Config{InsecureNoSync: c.noSync})
+		got := map[string]string{}
+		s.writer.pause(func(conn *sqlite.Conn) {
+			for _, p := range []string{"synchronous", "journal_mode", "wal_autocheckpoint"} {
+				_, _ = one(conn, "PRAGMA "+p, func(s *sqlite.Stmt) { got[p] = s.ColumnText(0) })
+			}
+		})
+		if got["synchronous"] != c.want || !strings.EqualFold(got["journal_mode"], "wal") || got["wal_autocheckpoint"] != "0" {
+			t.Errorf("InsecureNoSync %t: the writer has %v", c.noSync, got)
+		}
+	}
+}
