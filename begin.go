@@ -181,6 +181,13 @@ func visitOf(ctx context.Context) *visit {
 	return &visit{}
 }
 
+// leave forgets the session, so that a Begin after a sign-out begins another.
+func (v *visit) leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.session = nil
+}
+
 func (a *Auth) visiting(r *http.Request, s *Session) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{session: s}))
 }

@@ -33,7 +33,6 @@ var waived = map[string]string{
 	"S83":  "there is no refresh before signed tokens",
 	"S84":  "there is no refresh before signed tokens",
 	"S94":  "the only reason to lock an account is a ban, which is S65",
-	"S223": "decided otherwise: allowed as by the standard library, and the body must be JSON",
 	"S225": "there is one CSRF method, so none can be weaker",
 	"S226": "there is no CSRF token to renew",
 	"V6":   "no idempotency key is offered: it would be a second secret that opens a session",

@@ -32,7 +32,7 @@ func (a *Auth) Enter(w http.ResponseWriter, r *http.Request, need ...Requirement
 	if err != nil {
 		return nil, err
 	}
-	if err := a.meets(s, need); err != nil {
+	if err := s.Meets(need...); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -39,13 +39,15 @@ var (
 	MFA = Requirement{kind: needMFA}
 )
 
-// meets returns nil when s is the session of a user and meets all of need.
-func (a *Auth) meets(s *Session, need []Requirement) error {
-	if s.Anonymous() {
+// Meets returns nil when s is the session of a user and meets all of need, and otherwise the error that Fail answers:
+// ErrUnauthenticated, ErrForbidden or *StepUpError. It is for what a guard cannot see, such as one field of a GraphQL
+// document. A nil session meets nothing.
+func (s *Session) Meets(need ...Requirement) error {
+	if s == nil || s.Anonymous() {
 		return ErrUnauthenticated
 	}
 	for i := range need {
-		if err := need[i].met(s, a.now()); err != nil {
+		if err := need[i].met(s, s.auth.now()); err != nil {
 			return err
 		}
 	}

@@ -155,6 +155,9 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 	if cred.carrier == byCookie && (e != OtherSessions || err != nil) {
 		a.carriers.clearCookie(w, r)
 	}
+	if e != OtherSessions {
+		visitOf(r.Context()).leave()
+	}
 	if e != OtherSessions && len(a.config.ClearSiteData) > 0 {
 		w.Header().Set("Clear-Site-Data", `"`+strings.Join(a.config.ClearSiteData, `", "`)+`"`)
 	}

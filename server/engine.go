@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/argon"
@@ -62,7 +65,7 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 	}
 	settings := translate(cfg)
 	settings.Secrets, settings.OnEvent, settings.Store = secrets, p.onEvent, store
-	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Pool: pool}}
+	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Words: words(cfg), Pool: pool}}
 	if p.meter != nil {
 		settings.Store = p.meter(store)
 	}
@@ -71,6 +74,22 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 		return nil, errors.Join(err, store.Shutdown())
 	}
 	return &Engine{Auth: auth, store: store, hashing: pool}, nil
+}
+
+// words are names around the service that nobody may use as a password: the product's and the site's. Short labels of a
+// host, such as www and com, are nobody's name.
+func words(cfg config.Config) []string {
+	list := []string{"cloakroom"}
+	u, err := url.Parse(cfg.Base())
+	if err != nil || net.ParseIP(u.Hostname()) != nil {
+		return list
+	}
+	for label := range strings.SplitSeq(u.Hostname(), ".") {
+		if len(label) > 3 && strings.ContainsFunc(label, unicode.IsLetter) {
+			list = append(list, label)
+		}
+	}
+	return list
 }
 
 // DatabasePath is the file of the store.

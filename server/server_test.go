@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -292,5 +293,18 @@ func write(t *testing.T, path, text string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWordsOfTheSite(t *testing.T) {
+	for base, want := range map[string][]string{
+		"":                                   {"cloakroom"},
+		"http://127.0.0.1:8400":              {"cloakroom"},
+		"https://www.umbrella-stand.example": {"cloakroom", "umbrella-stand", "example"},
+		"https://1234.example.com":           {"cloakroom", "example"},
+	} {
+		if got := words(config.Config{BaseURL: base}); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", base, got, want)
+		}
 	}
 }

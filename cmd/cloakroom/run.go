@@ -36,8 +36,12 @@ type finished int
 
 func (c *console) execute(ctx context.Context, args []string) (err error) {
 	defer func() {
-		if code, ok := recover().(finished); ok {
-			err = exitCode(code)
+		switch p := recover().(type) {
+		case nil:
+		case finished:
+			err = exitCode(p)
+		default:
+			panic(p)
 		}
 	}()
 	grammar := &commands{}

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -33,18 +34,21 @@ func main() {
 	key := flag.String("jwt-key-file", "", "file with the key of the signed tokens, 32 bytes or more (default: a new one)")
 	name := flag.String("name", "Alice", "name of the user")
 	flag.Parse()
-	if err := run(*listen, *database, *key, *name); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *listen, *database, *key, *name); err != nil {
 		fmt.Fprintln(os.Stderr, "lesson:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen, database, keyFile, name string) error {
+// run serves until ctx ends.
+func run(ctx context.Context, listen, database, keyFile, name string) (err error) {
 	store, shutdown, err := openStore(database)
 	if err != nil {
 		return err
 	}
-	defer shutdown()
+	defer func() { err = errors.Join(err, shutdown()) }()
 	key, err := readKey(keyFile)
 	if err != nil {
 		return err
@@ -53,16 +57,28 @@ func run(listen, database, keyFile, name string) error {
 	if err != nil {
 		return err
 	}
-	defer lesson.auth.Close(context.Background())
-	server := &http.Server{Addr: listen, Handler: lesson.routes(), ReadHeaderTimeout: 5 * time.Second}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
-	fmt.Println("listening on http://" + listen)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	defer func() { err = errors.Join(err, lesson.auth.Close(context.Background())) }()
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
 		return err
 	}
-	return nil
+	fmt.Fprintf(os.Stderr, "listening on http://%s\n", l.Addr())
+	return serve(ctx, l, lesson.routes())
+}
+
+// serve answers requests until ctx ends, and lets those under way finish.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		done <- server.Shutdown(patience)
+	})
+	if err := server.Serve(l); stop() || !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-done
 }
 
 func openStore(file string) (cloakroom.Store, func() error, error) {

@@ -135,8 +135,8 @@ type Signup struct {
 
 // Password says what passwords are good enough.
 type Password struct {
-	// MinLength is the least number of characters of a new password. Default 8. From 8 to 256; 15 is recommended
-	// where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
+	// MinLength is the least number of characters of a new password. Default 8. From 8 to 64; 15 is recommended where
+	// it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
 	MinLength int
 }
 

@@ -36,7 +36,7 @@ var keys = []key{
 	one("token.audience", func(c *Config) *string { return &c.Token.Audience }, optional(some)).or(Config.Audience),
 	one("signup.open", func(c *Config) *bool { return &c.Signup.Open }, boolean("true", "false")),
 	one("signup.verification", func(c *Config) *string { return &c.Signup.Verification }, word("optional", "required")),
-	one("password.min_length", func(c *Config) *int { return &c.Password.MinLength }, integer(8, 256)),
+	one("password.min_length", func(c *Config) *int { return &c.Password.MinLength }, integer(8, 64)),
 	one("limits.login", func(c *Config) *bool { return &c.Limits.Login }, boolean("on", "off")),
 	one("limits.signup", func(c *Config) *bool { return &c.Limits.Signup }, boolean("on", "off")),
 	many("trusted_proxies", func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, network),

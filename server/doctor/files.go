@@ -52,7 +52,7 @@ func secrets(_ context.Context, cfg config.Config) []Finding {
 	return []Finding{ok("secrets", fmt.Sprintf("%d in %s", len(list), path))}
 }
 
-func database(_ context.Context, cfg config.Config) []Finding {
+func database(ctx context.Context, cfg config.Config) []Finding {
 	path := server.DatabasePath(cfg)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +65,7 @@ func database(_ context.Context, cfg config.Config) []Finding {
 	if open(info) {
 		found = append(found, warn("database", fmt.Sprintf("%s may be read by others (mode %04o)", path, info.Mode().Perm()), "run: chmod 600 "+path+"*"))
 	}
-	return append(found, schema(path))
+	return append(found, schema(path), whole(ctx, path))
 }
 
 // schema reads the list of migrations, which proves that the file opens and is ours.
@@ -84,6 +84,14 @@ func schema(path string) Finding {
 		return warn("database", fmt.Sprintf("%s lacks %d of %d migrations", path, missing, len(steps)), "run: cloakroom migrate up; or start the server, which does it")
 	}
 	return ok("database", fmt.Sprintf("%s, all of %d migrations", path, len(steps)))
+}
+
+// whole reads the file from end to end.
+func whole(ctx context.Context, path string) Finding {
+	if err := sqlite.Check(ctx, path); err != nil {
+		return fail("database", err.Error(), "bring the file back from a backup")
+	}
+	return ok("database", path+" is whole")
 }
 
 // Room on a disk, in bytes.

@@ -46,7 +46,7 @@ func writeMuch(t *testing.T, s *Store, total int) {
 func TestTheLogStaysBounded(t *testing.T) {
 	s := openStore(t, Config{InsecureNoSync: true})
 	writeMuch(t, s, 256<<20)
-	if size := logSize(t, s); size > 4*logBytes {
+	if size := logSize(t, s); size > 2*logBytes {
 		t.Errorf("the log has %d MiB after 256 MiB of writes", size>>20)
 	}
 }

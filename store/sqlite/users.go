@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -123,26 +121,16 @@ func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
 	if old.Revision != next.Revision {
 		return cloakroom.ErrConflict
 	}
-	if old.Realm != next.Realm || old.Email != next.Email {
-		if err := dropLogin(c, old); err != nil {
-			return err
-		}
-		if err := addLogin(c, next); err != nil {
-			return err
-		}
+	if err := moveLogin(c, old, next); err != nil {
+		return err
 	}
 	if !holds(next, old.Realm, change.Keeps) {
 		if err := mayGiveUp(c, old, change.Keeps); err != nil {
 			return err
 		}
 	}
-	if old.Realm != next.Realm || !slices.Equal(old.Roles, next.Roles) {
-		if err := dropHolder(c, old); err != nil {
-			return err
-		}
-		if err := addHolder(c, next); err != nil {
-			return err
-		}
+	if err := moveHolder(c, old, next); err != nil {
+		return err
 	}
 	if _, err := exec(c, `UPDATE users SET realm = ?2, email = ?3, email_verified = ?4, name = ?5, roles = ?6,
 		created_at = ?7, updated_at = ?8, banned_at = ?9, epoch = ?10, revision = revision + 1 WHERE id = ?1`,
@@ -180,71 +168,5 @@ func deleteUser(c *sqlite.Conn, id, keeps string) error {
 		return err
 	}
 	_, err = exec(c, `DELETE FROM users WHERE id = ?1`, id)
-	return err
-}
-
-// login is what an e-mail is found and unique by. The length keeps realm and e-mail apart.
-func login(realm, email string) []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "email %d:%s%s", len(realm), realm, email))
-	return sum[:]
-}
-
-// addLogin lets the user be found by its e-mail. Users without one do not collide.
-func addLogin(c *sqlite.Conn, u cloakroom.User) error {
-	if u.Email == "" {
-		return nil
-	}
-	n, err := exec(c, `INSERT INTO logins (login, user_id) VALUES (?1, ?2) ON CONFLICT (login) DO NOTHING`,
-		login(u.Realm, u.Email), u.ID)
-	if err == nil && n == 0 {
-		err = cloakroom.ErrTaken
-	}
-	return err
-}
-
-func dropLogin(c *sqlite.Conn, u cloakroom.User) error {
-	if u.Email == "" {
-		return nil
-	}
-	_, err := exec(c, `DELETE FROM logins WHERE login = ?1`, login(u.Realm, u.Email))
-	return err
-}
-
-func addHolder(c *sqlite.Conn, u cloakroom.User) error {
-	for _, role := range u.Roles {
-		if _, err := exec(c, `INSERT INTO holders (realm, role, user_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`,
-			u.Realm, role, u.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func dropHolder(c *sqlite.Conn, u cloakroom.User) error {
-	for _, role := range u.Roles {
-		if _, err := exec(c, `DELETE FROM holders WHERE realm = ?1 AND role = ?2 AND user_id = ?3`,
-			u.Realm, role, u.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// holds reports whether u counts as a holder of the role in the realm: who is banned does not.
-func holds(u cloakroom.User, realm, role string) bool {
-	return u.Realm == realm && !u.Banned() && slices.Contains(u.Roles, role)
-}
-
-// mayGiveUp is ErrLastHolder if u holds the role and nobody else of its realm does.
-func mayGiveUp(c *sqlite.Conn, u cloakroom.User, role string) error {
-	if role == "" || !holds(u, u.Realm, role) {
-		return nil
-	}
-	another, err := one(c, `SELECT 1 FROM holders h JOIN users u ON u.id = h.user_id
-		WHERE h.realm = ?1 AND h.role = ?2 AND h.user_id <> ?3 AND u.banned_at = ?4 LIMIT 1`,
-		func(*sqlite.Stmt) {}, u.Realm, role, u.ID, cloakroom.User{}.BannedAt)
-	if err == nil && !another {
-		err = cloakroom.ErrLastHolder
-	}
 	return err
 }
