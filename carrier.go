@@ -113,7 +113,6 @@ func newCarriers(c Config) carriers {
 	if k.cookie.SameSite == 0 {
 		k.cookie.SameSite = http.SameSiteLaxMode
 	}
-	k.cookie.Domain = strings.TrimPrefix(k.cookie.Domain, ".")
 	if c.BaseURL != "" {
 		k.base, _ = url.Parse(c.BaseURL) // checked by New
 	}
@@ -182,11 +181,11 @@ func (k *carriers) cookieName(r *http.Request) string {
 	return "__Host-Http-session"
 }
 
-// setCookie writes the token into the response. A zero age makes a cookie that ends with the browser.
+// setCookie writes the token into the response. A zero age makes a cookie that ends with the browser, see cookieAge.
 func (k *carriers) setCookie(w http.ResponseWriter, r *http.Request, t Token, age time.Duration) {
 	c := k.blank(r)
 	c.Value = t.Reveal()
-	c.MaxAge = int(min(age, maxCookieAge) / time.Second)
+	c.MaxAge = int(age / time.Second)
 	k.write(w, c)
 }
 

@@ -19,8 +19,6 @@ var (
 	ErrEmailTaken         = errors.New("this e-mail has an account")
 	ErrSignupClosed       = errors.New("sign-up is closed")
 	ErrInvalidChallenge   = errors.New("this sign-in attempt is over; start again")
-	// ErrClosed: the Auth was closed.
-	ErrClosed = errors.New("closed")
 )
 
 // UnavailableError means that the truth cannot be known now: the store is out of reach, or hashing has no room. It

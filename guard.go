@@ -196,6 +196,7 @@ func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
 }
 
 func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Session, error) {
+	noted := a.uses.noted(id) // asked first: a flush moves uses from here to the store, never back
 	rec, err := a.ledger.Session(ctx, id, now)
 	switch {
 	case errors.Is(err, ErrMoved):
@@ -207,7 +208,7 @@ func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Sessio
 	case rec.Realm != a.config.Realm:
 		return nil, ErrInvalidToken
 	}
-	rec.LastSeenAt = a.uses.latest(rec)
+	rec.LastSeenAt = later(rec.LastSeenAt, noted.SeenAt)
 	if !now.Before(a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)) {
 		return nil, ErrInvalidToken
 	}

@@ -57,20 +57,16 @@ func (u *uses) noted(id TokenID) Touch {
 	return s.pending[id]
 }
 
-// latest is when the session was last used, as far as this process knows.
-func (u *uses) latest(rec SessionRecord) time.Time {
-	if seen := u.noted(rec.Token).SeenAt; seen.After(rec.LastSeenAt) {
-		return seen
-	}
-	return rec.LastSeenAt
-}
-
 // issued is when the session's cookie was last set, as far as this process knows.
 func (u *uses) issued(rec SessionRecord) time.Time {
-	if issued := u.noted(rec.Token).IssuedAt; issued.After(rec.IssuedAt) {
-		return issued
+	return later(rec.IssuedAt, u.noted(rec.Token).IssuedAt)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return rec.IssuedAt
+	return a
 }
 
 // unwritten lists everything noted. It stays noted until it is written: a request that comes meanwhile must know of it.
