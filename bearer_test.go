@@ -174,6 +174,15 @@ func TestBearerDecides(t *testing.T) {
 			}
 		}
 	})
+	t.Run("S75 two Authorization headers are refused before a password is looked at", func(t *testing.T) {
+		room.Forget()
+		for _, email := range []string{"ana@example.com", "unknown@example.com"} {
+			a := visiting(t, app, secure).post("/login?email="+email, with("Authorization", "Bearer junk", "Bearer junk"))
+			if a.silent(t); a.StatusCode != 400 || len(room.Events()) > 0 {
+				t.Errorf("%s: %d, events %v", email, a.StatusCode, room.Events())
+			}
+		}
+	})
 	t.Run("S75 an empty bearer token is a bad one", func(t *testing.T) {
 		for _, line := range []string{"Bearer", "Bearer ", "bearer    "} {
 			a := try("/me", cookie, with("Authorization", line))

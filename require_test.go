@@ -1,6 +1,7 @@
 package cloakroom_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -73,6 +74,15 @@ func TestRequirements(t *testing.T) {
 				"Protect": func(ran *bool) http.Handler {
 					return room.Protect(func(http.ResponseWriter, *http.Request, *cloakroom.Session) { *ran = true }, c.need...)
 				},
+				"Meets": func(ran *bool) http.Handler {
+					return room.Optional(func(w http.ResponseWriter, r *http.Request, s *cloakroom.Session) {
+						if err := s.Meets(c.need...); err != nil {
+							room.Fail(w, r, err)
+							return
+						}
+						*ran = true
+					})
+				},
 				"Require": func(ran *bool) http.Handler {
 					return room.Require(c.need...)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { *ran = true }))
 				},
@@ -87,6 +97,12 @@ func TestRequirements(t *testing.T) {
 		})
 	}
 
+	t.Run("a nil session meets nothing", func(t *testing.T) {
+		var s *cloakroom.Session
+		if err := s.Meets(); !errors.Is(err, cloakroom.ErrUnauthenticated) {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("no requirement lets a guest in", func(t *testing.T) {
 		v := visiting(t, front(room), secure)
 		v.get("/cart")
