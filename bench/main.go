@@ -5,10 +5,10 @@
 //	go -C bench run . -only T1,T3 -seconds 1
 //	go -C bench run . -json figures.json
 //
-// The rows T1 to T14 are those of "Numbers to hold" in docs/design.md. What counts is a ratio: absolute figures are of
-// the machine. So peers are measured in turn, A B C A B C, and a ratio is taken within each turn: what slows
-// the machine down for a while slows all of them. A figure is the median of the turns, with the least and the most in
-// brackets. Whether a target is met is computed from the median. The program ends with 0 whatever it has measured.
+// docs/measurements.md explains the rows T1 to T14. What counts is a ratio: absolute figures are of the machine. So
+// peers are measured in turn, A B C A B C, and a ratio is taken within each turn: what slows the machine down for a while
+// slows all of them. A figure is the median of the turns, with the least and the most in brackets. Whether a
+// target is met is computed from the median. The program ends with 0 whatever it has measured.
 //
 // Servers run in processes of their own (bench serve KIND; the real server is built from ../cmd/cloakroom). Load comes
 // from this process over 64 keep-alive connections, each of which sends its next request when the last one is answered.

@@ -61,11 +61,11 @@ func kinds() map[string]func(dir string) (*world, error) {
 
 // open makes a world in a folder.
 func open(kind, dir string) (*world, error) {
-	make, ok := kinds()[kind]
+	create, ok := kinds()[kind]
 	if !ok {
 		return nil, fmt.Errorf("no kind %q; there are %s", kind, strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
 	}
-	w, err := make(dir)
+	w, err := create(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
