@@ -57,7 +57,7 @@ func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, in SignIn) (*Grant
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
 	}
-	terms, bad := a.terms(in.Terms)
+	terms, bad := a.terms(r, in.Terms)
 	m, known := method(a.config.Methods, in.Method)
 	if fields := signInFields(in, known, bad); fields != nil {
 		return nil, fields
@@ -111,6 +111,9 @@ func (a *Auth) Continue(w http.ResponseWriter, r *http.Request, challenge, metho
 	}
 	at, err := a.resume(r.Context(), challenge)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := a.terms(r, at.Terms); err != nil { // asked for by another request than this
 		return nil, err
 	}
 	m, known := method(a.config.SecondFactors, methodName)
@@ -243,10 +246,14 @@ func (a *Auth) proceed(w http.ResponseWriter, r *http.Request, at *attempt) (*Gr
 		private(w.Header())
 		return a.challenge(r, at, next)
 	}
-	if err := at.try.succeeded(ctx); err != nil {
-		return nil, err
+	// Side by side, because a store with group commit makes one write of both.
+	settled := make(chan error, 1)
+	go func() { settled <- at.try.succeeded(context.WithoutCancel(ctx)) }()
+	g, err := a.open(w, r, opening{user: user, terms: at.Terms, methods: at.Methods, level: min(at.Factors, 2)})
+	if err := <-settled; err != nil { // the session is open; that its guess still counts is only told
+		a.emitRequest(r, Event{Type: RequestFailed, UserID: user.ID, Reason: "limit", Err: err})
 	}
-	return a.open(w, r, opening{user: user, terms: at.Terms, methods: at.Methods, level: min(at.Factors, 2)})
+	return g, err
 }
 
 // standing reads the user of an attempt again: what changed since its first proof ends it.

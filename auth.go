@@ -73,6 +73,7 @@ type Auth struct {
 	config    Config
 	directory Directory
 	ledger    Ledger
+	finder    Finder // nil: ledger and directory are asked one after the other
 	lifetime  Lifetime
 	limits    Limits
 	carriers  carriers
@@ -100,6 +101,7 @@ func New(c Config) (*Auth, error) {
 	}
 	if a.ledger == nil {
 		a.ledger = c.Store
+		a.finder, _ = c.Store.(Finder)
 	}
 	secrets := c.Secrets
 	if secrets == nil {
@@ -139,7 +141,7 @@ func (a *Auth) Close(ctx context.Context) error {
 	return a.Flush(ctx)
 }
 
-// Ready reports whether the stores answer: nil, or what they said.
+// Ready reports whether the stores answer and take a write: nil, or what they said.
 func (a *Auth) Ready(ctx context.Context) error {
 	if _, err := a.directory.User(ctx, "usr_ready"); err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable(err)
@@ -147,7 +149,8 @@ func (a *Auth) Ready(ctx context.Context) error {
 	if _, err := a.ledger.Session(ctx, TokenID{}, a.now()); err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable(err)
 	}
-	return nil
+	_, err := a.count(ctx, counter{counterKey(a.config.Realm, "ready", ""), Rate{1, time.Second}}, 1, a.now())
+	return err
 }
 
 func (a *Auth) now() time.Time { return a.config.Now().UTC().Truncate(time.Microsecond) }

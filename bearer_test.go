@@ -155,7 +155,7 @@ func TestBearerDecides(t *testing.T) {
 		}
 	})
 	t.Run("S74 V40 the scheme is case-insensitive, the token trimmed", func(t *testing.T) {
-		for _, line := range []string{"bearer " + bea.bearer, "bEaReR  " + bea.bearer + " ", "BEARER " + bea.bearer} {
+		for _, line := range []string{"bearer " + bea.bearer, "bEaReR  " + bea.bearer + " ", "BEARER " + bea.bearer, "Bearer\t" + bea.bearer, "bearer \t " + bea.bearer} {
 			if a := try("/me", with("Authorization", line)); a.text != "bea@example.com" {
 				t.Errorf("%.9q: %d %s", line, a.StatusCode, a.text)
 			}
@@ -184,7 +184,7 @@ func TestBearerDecides(t *testing.T) {
 		}
 	})
 	t.Run("S75 an empty bearer token is a bad one", func(t *testing.T) {
-		for _, line := range []string{"Bearer", "Bearer ", "bearer    "} {
+		for _, line := range []string{"Bearer", "Bearer ", "bearer    ", "Bearer\t", "Bearer\tjunk"} {
 			a := try("/me", cookie, with("Authorization", line))
 			if a.silent(t); a.StatusCode != 401 || a.Header.Get("WWW-Authenticate") != invalid {
 				t.Errorf("%q: %d %q", line, a.StatusCode, a.Header.Get("WWW-Authenticate"))

@@ -2,13 +2,16 @@ package cloakroom
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/id"
+	"github.com/cloakroom-auth/cloakroom/internal/netaddr"
 )
 
 // movedGrace is how long a token that was exchanged is remembered, so that late requests which still carry it do not
@@ -41,7 +44,7 @@ type Grant struct {
 }
 
 // terms refuses what is not allowed.
-func (a *Auth) terms(t Terms) (Terms, error) {
+func (a *Auth) terms(r *http.Request, t Terms) (Terms, error) {
 	var bad FieldErrors
 	switch {
 	case t.Delivery == "": // decided when the token goes out, see delivery
@@ -49,6 +52,8 @@ func (a *Auth) terms(t Terms) (Terms, error) {
 		bad = append(bad, FieldError{"delivery", "unknown_value", "must be cookie, bearer or both"})
 	case !slices.Contains(a.carriers.policy.Allow, t.Delivery):
 		bad = append(bad, FieldError{"delivery", "not_allowed", string(t.Delivery) + " is not allowed here"})
+	case t.Delivery.cookie() && bearing(r): // such a request is not held to the CSRF rule
+		bad = append(bad, FieldError{"delivery", "not_allowed", "a request with a bearer token gets no cookie"})
 	}
 	switch t.Token {
 	case "", "opaque":
@@ -93,7 +98,7 @@ func (a *Auth) Begin(w http.ResponseWriter, r *http.Request) (*Session, error) {
 // BeginOn is Begin with terms. Grant.Tokens is nil when the session was there already: its token is not sent again. A
 // token that goes out by Grant.Tokens alone is known to later calls only behind Optional or Require.
 func (a *Auth) BeginOn(w http.ResponseWriter, r *http.Request, t Terms) (*Grant, error) {
-	t, err := a.terms(t)
+	t, err := a.terms(r, t)
 	if err != nil {
 		return nil, err
 	}
@@ -103,15 +108,19 @@ func (a *Auth) BeginOn(w http.ResponseWriter, r *http.Request, t Terms) (*Grant,
 // begin finds the session of the request or opens a guest's, unless there is a reason not to.
 func (a *Auth) begin(w http.ResponseWriter, r *http.Request, t Terms, reason error) (g *Grant, err error) {
 	v := visitOf(r.Context())
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.session == nil {
-		if v.session, err = a.sessionOf(w, r); err != nil {
+	v.begin.Lock()
+	defer v.begin.Unlock()
+	s := v.session.Load()
+	if s == nil {
+		if s, err = a.sessionOf(w, r); errors.Is(err, ErrMoved) {
+			return nil, &UnavailableError{Cause: err, RetryAfter: time.Second} // its browser has a newer token by now
+		} else if err != nil {
 			return nil, err
 		}
 	}
-	if v.session != nil {
-		return &Grant{Session: v.session}, nil
+	if s != nil {
+		v.session.Store(s)
+		return &Grant{Session: s}, nil
 	}
 	if reason != nil {
 		return nil, reason
@@ -119,9 +128,12 @@ func (a *Auth) begin(w http.ResponseWriter, r *http.Request, t Terms, reason err
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
 	}
+	if err := a.tryGuest(r); err != nil {
+		return nil, err
+	}
 	g, err = a.replace(w, r, nil, opening{terms: t})
 	if err == nil {
-		v.session = g.Session
+		v.session.Store(g.Session)
 	}
 	return g, err
 }
@@ -144,7 +156,7 @@ func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (*Session, erro
 	if signedOut(err) {
 		s, err = a.Authenticate(r)
 	}
-	if signedOut(err) {
+	if signedOut(err) && !errors.Is(err, ErrMoved) {
 		return nil, nil
 	}
 	return s, err
@@ -167,8 +179,8 @@ func (a *Auth) begun(w http.ResponseWriter, r *http.Request) (*Session, error) {
 
 // visit is what a request knows of itself: the session it came with or has begun.
 type visit struct {
-	mu      sync.Mutex
-	session *Session
+	begin   sync.Mutex // one Begin at a time; not held by whoever only asks, such as OnEvent in the middle of it
+	session atomic.Pointer[Session]
 }
 
 type visitKey struct{}
@@ -183,13 +195,13 @@ func visitOf(ctx context.Context) *visit {
 
 // leave forgets the session, so that a Begin after a sign-out begins another.
 func (v *visit) leave() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.session = nil
+	v.session.Store(nil)
 }
 
 func (a *Auth) visiting(r *http.Request, s *Session) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{session: s}))
+	v := &visit{}
+	v.session.Store(s)
+	return r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 }
 
 // opening is what open needs to know.
@@ -204,17 +216,14 @@ type opening struct {
 // open opens a session in place of the one the request came with, or has begun. From then on it is the request's.
 func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, error) {
 	old, err := a.sessionOf(w, r)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrMoved) {
 		return nil, err
 	}
 	g, err := a.replace(w, r, old, o)
 	if err != nil {
 		return nil, err
 	}
-	v := visitOf(r.Context())
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.session = g.Session
+	visitOf(r.Context()).session.Store(g.Session)
 	return g, nil
 }
 
@@ -276,7 +285,7 @@ func (a *Auth) deliver(w http.ResponseWriter, r *http.Request, s *Session, token
 		}
 		w.Header().Del("WWW-Authenticate") // of Optional: the dead token it told of has a successor
 		a.carriers.setHeader(w, token)
-		g.Tokens = &Tokens{Access: token, ExpiresIn: s.ExpiresAt.Sub(a.now())}
+		g.Tokens = &Tokens{Access: token, ExpiresIn: s.ExpiresAt.Sub(s.LastSeenAt)}
 	}
 	return g
 }
@@ -318,7 +327,14 @@ func (a *Auth) runUpgrade(ctx context.Context, guest, user *Session) (err error)
 	return a.config.OnUpgrade(ctx, guest, user)
 }
 
-// dropped reports whether a browser will drop the cookie of this answer: Secure over plain http.
+// dropped reports whether a browser will drop the cookie of this answer: Secure over plain http, as far as that can be
+// known. Behind proxies that are not named it cannot; an https BaseURL without TrustedProxies is such a case.
 func (k *carriers) dropped(r *http.Request) bool {
-	return k.base == nil && len(k.proxies) == 0 && r.TLS == nil && k.secure(r) && r.Header.Get("X-Forwarded-Proto") == ""
+	switch {
+	case !k.secure(r) || netaddr.Secure(r, k.proxies):
+		return false
+	case len(k.proxies) > 0:
+		return true
+	}
+	return k.base == nil && r.Header.Get("X-Forwarded-Proto") == ""
 }

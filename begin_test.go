@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/authtest"
@@ -158,6 +159,48 @@ func TestBeginOnce(t *testing.T) {
 			t.Errorf("%d sessions began", n)
 		}
 	})
+	t.Run("who is told of it in the middle may ask who it is", func(t *testing.T) {
+		asked := 0
+		room := authtest.New(t, cloakroom.Config{OnEvent: func(ctx context.Context, _ cloakroom.Event) {
+			cloakroom.FromContext(ctx) // must not wait for the Begin that waits for this
+			asked++
+		}})
+		visiting(t, front(room), secure).get("/cart").cookie(t)
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	})
+	t.Run("after a sign-out in the same request it begins another", func(t *testing.T) {
+		for name, guard := range map[string]func(*authtest.Room, cloakroom.Handler) http.Handler{
+			"behind Optional": func(room *authtest.Room, h cloakroom.Handler) http.Handler { return room.Optional(h) },
+			"behind nothing": func(_ *authtest.Room, h cloakroom.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h(w, r, nil) })
+			},
+		} {
+			room := authtest.New(t, cloakroom.Config{})
+			v := signedIn(t, room, secure, "")
+			before := v.twin()
+			v.handler = guard(room, func(w http.ResponseWriter, r *http.Request, _ *cloakroom.Session) {
+				if err := room.SignOut(w, r, cloakroom.ThisSession); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					s, err := room.Begin(w, r)
+					if err != nil || !s.Anonymous() {
+						t.Fatalf("%s: %+v, %v", name, s, err)
+					}
+					fmt.Fprint(w, s.ID, " ")
+				}
+			})
+			ids := strings.Fields(v.post("/").text)
+			if len(ids) != 2 || ids[0] != ids[1] {
+				t.Errorf("%s: sessions %v", name, ids)
+			}
+			v.handler = front(room)
+			v.wants("/page", 200, "guest "+ids[0])
+			before.wants("/me", 401, "")
+		}
+	})
 	t.Run("behind Require it finds the user's session", func(t *testing.T) {
 		room.Forget()
 		v := signedIn(t, room, secure, "")
@@ -184,6 +227,32 @@ func TestBeginOnce(t *testing.T) {
 		})
 		visiting(t, h, secure).get("/").cookie(t)
 	})
+}
+
+// How long a token lasts is told to the second, however long it took to make.
+func TestExpiresIn(t *testing.T) {
+	var clock *authtest.Clock
+	room := authtest.New(t, cloakroom.Config{Now: func() time.Time {
+		if clock == nil {
+			clock = authtest.NewClock(time.Now())
+		}
+		clock.Advance(7 * time.Millisecond)
+		return clock.Now()
+	}})
+	room.User("ana@example.com")
+	bearer := cloakroom.Terms{Delivery: cloakroom.DeliverBearer}
+	in := cloakroom.SignIn{Email: "ana@example.com", Secret: authtest.Secret, Terms: bearer}
+	for name, open := range map[string]func(http.ResponseWriter, *http.Request) (*cloakroom.Grant, error){
+		"a guest's": func(w http.ResponseWriter, r *http.Request) (*cloakroom.Grant, error) {
+			return room.BeginOn(w, r, bearer)
+		},
+		"a sign-in's": func(w http.ResponseWriter, r *http.Request) (*cloakroom.Grant, error) { return room.SignIn(w, r, in) },
+	} {
+		g, err := open(httptest.NewRecorder(), httptest.NewRequest("POST", secure, nil))
+		if err != nil || g.Tokens.ExpiresIn != 336*time.Hour {
+			t.Errorf("%s: %+v, %v", name, g, err)
+		}
+	}
 }
 
 // A token that nobody would ever hold is not made.

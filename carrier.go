@@ -90,9 +90,6 @@ const (
 // maxCookieAge is the longest life a browser gives a cookie (RFC 6265bis §5.5).
 const maxCookieAge = 400 * 24 * time.Hour
 
-// maxCookies bounds how many cookies of our name are looked at in one request.
-const maxCookies = 16
-
 // carriers reads and writes tokens on HTTP messages. It knows nothing of sessions.
 type carriers struct {
 	cookie  Cookie
@@ -134,26 +131,44 @@ func (k *carriers) bearer(h http.Header) (text string, present bool, err error) 
 	if len(lines) > 1 {
 		return "", false, ErrAmbiguous
 	}
-	scheme, rest, _ := strings.Cut(lines[0], " ")
+	scheme, rest := lines[0], ""
+	if i := strings.IndexAny(scheme, " \t"); i >= 0 {
+		scheme, rest = scheme[:i], scheme[i:]
+	}
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: schemes are case-insensitive
 		return "", false, nil
 	}
 	return strings.TrimSpace(rest), true, nil
 }
 
-// cookieValues appends the values of the cookies of this name to values, as sent, until it is full.
-func cookieValues(values []string, h http.Header, name string) []string {
-	for _, line := range h["Cookie"] {
-		for line != "" && len(values) < cap(values) {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			key, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
-			if ok && key == name {
-				values = append(values, value)
+// cookieScan reads the values of the cookies of one name, one after the other, without allocating.
+type cookieScan struct {
+	name    string
+	lines   []string // of the Cookie header
+	rest    string   // of the line at hand
+	checked int      // how many looked like ours, see maxCookies
+}
+
+func scanCookies(h http.Header, name string) cookieScan {
+	return cookieScan{name: name, lines: h["Cookie"]}
+}
+
+// next returns the next value, as sent.
+func (s *cookieScan) next() (value string, ok bool) {
+	for {
+		if s.rest == "" {
+			if len(s.lines) == 0 {
+				return "", false
 			}
+			s.rest, s.lines = s.lines[0], s.lines[1:]
+		}
+		var pair string
+		pair, s.rest, _ = strings.Cut(s.rest, ";")
+		// Only what RFC 6265 calls white space: with more, a name that browsers do not guard would become ours.
+		if key, value, ok := strings.Cut(strings.Trim(pair, " \t"), "="); ok && key == s.name {
+			return value, true
 		}
 	}
-	return values
 }
 
 // secure reports whether the cookie of this request must have Secure.

@@ -211,7 +211,7 @@ func (m *mistakes) limits(l Limits) {
 	for _, r := range []struct {
 		name string
 		Rate
-	}{{"Pair", l.Pair}, {"Account", l.Account}, {"Address", l.Address}, {"Signup", l.Signup}} {
+	}{{"Pair", l.Pair}, {"Account", l.Account}, {"Address", l.Address}, {"Signup", l.Signup}, {"Guest", l.Guest}} {
 		if r.Rate != (Rate{}) && (r.Max < 1 || r.Window < time.Second) {
 			m.add("Limits."+r.name, "is not a rate", "give Max of 1 or more and Window of a second or more, or leave both zero")
 		}

@@ -156,7 +156,8 @@ func TestNewRefuses(t *testing.T) {
 		{"a rate without a window", cloakroom.Config{Limits: cloakroom.Limits{Pair: cloakroom.Rate{Max: 5}}}, []string{"Limits.Pair"}},
 		{"rates without a maximum", cloakroom.Config{Limits: cloakroom.Limits{
 			Account: cloakroom.Rate{Window: time.Hour}, Address: cloakroom.Rate{Max: -1, Window: time.Hour}, Signup: cloakroom.Rate{Max: 1, Window: 1},
-		}}, []string{"Limits.Account", "Limits.Address", "Limits.Signup"}},
+			Guest: cloakroom.Rate{Max: -1, Window: time.Minute},
+		}}, []string{"Limits.Account", "Limits.Address", "Limits.Signup", "Limits.Guest"}},
 		{"a directive that is none", cloakroom.Config{ClearSiteData: []string{"cookies", "everything"}}, []string{"ClearSiteData"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

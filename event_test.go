@@ -49,7 +49,7 @@ func TestEvents(t *testing.T) {
 			{"one too many", func() error { return second(w.program().trySignIn(email, secret)) }, []cloakroom.EventType{cloakroom.SignedIn, cloakroom.SessionRevoked}},
 			{"sign-in again here, where no session is left", func() error { return second(d.trySignIn(email, secret)) }, []cloakroom.EventType{cloakroom.SignedIn, cloakroom.SessionRevoked}},
 			{"a wrong present password", func() error { _, _ = d.change("wrong", nextSecret); return nil }, []cloakroom.EventType{cloakroom.SignInFailed}},
-			{"the password changes", func() error { return second(d.change(secret, nextSecret)) }, []cloakroom.EventType{cloakroom.SessionRenewed, cloakroom.CredentialChanged, cloakroom.SessionRevoked}},
+			{"the password changes", func() error { return second(d.change(secret, nextSecret)) }, []cloakroom.EventType{cloakroom.CredentialChanged, cloakroom.SessionRenewed, cloakroom.SessionRevoked}},
 			{"a name changes", func() error {
 				return second(w.Users().Update(ctx, user.ID, func(u *cloakroom.User) error { u.Name = "Story"; return nil }))
 			}, []cloakroom.EventType{cloakroom.UserUpdated}},

@@ -94,7 +94,7 @@ func TestFail(t *testing.T) {
 				if d.Status != c.status || d.Code != c.code {
 					t.Errorf("%d %s, want %d %s", d.Status, d.Code, c.status, c.code)
 				}
-				if d.Title == "" || !strings.HasSuffix(d.Type, "#"+c.code) || !strings.HasPrefix(d.Type, "https://") || !strings.HasPrefix(d.RequestID, "req_") {
+				if d.Title == "" || d.Detail == "" || !strings.HasSuffix(d.Type, "#"+c.code) || !strings.HasPrefix(d.Type, "https://") || !strings.HasPrefix(d.RequestID, "req_") {
 					t.Errorf("document %+v", d)
 				}
 				for _, name := range []string{"WWW-Authenticate", "Retry-After", "RateLimit", "RateLimit-Policy"} {

@@ -229,6 +229,55 @@ func TestStoreFaults(t *testing.T) {
 	}
 }
 
+// Wherever a new password breaks off, the client's token is good, and whoever was told that it is done has no other
+// session left.
+func TestChangeSecretFaults(t *testing.T) {
+	for name, fails := range map[string]func(call, n int64) bool{
+		"one call fails":             func(call, n int64) bool { return call == n },
+		"and all that come after it": func(call, n int64) bool { return call >= n },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := wrap(memory.New())
+			w := newWorld(t, cloakroom.Config{Store: store})
+			told := 0
+			for n := int64(1); ; n++ {
+				ana := w.User(fmt.Sprintf("ana%d@example.com", n))
+				here, there := w.browser(), w.browser()
+				there.signIn(ana.Email)
+				s := here.signIn(ana.Email)
+				var count atomic.Int64
+				store.hook(func(verb string) error {
+					if fails(count.Add(1), n) {
+						return fmt.Errorf("%s: %w", verb, errDown)
+					}
+					return nil
+				})
+				_, err := here.changeIn(s, authtest.Secret, nextSecret)
+				store.down()
+				calls := count.Load()
+				here.answers(http.StatusOK, fmt.Sprintf("call %d of %d, %v: the client", n, calls, err))
+				others, secret := http.StatusOK, authtest.Secret
+				if err == nil {
+					others, secret = http.StatusUnauthorized, nextSecret
+					told++
+				} else {
+					unknowable(t, err, "the change")
+				}
+				there.answers(others, fmt.Sprintf("call %d of %d, %v: another device", n, calls, err))
+				if _, err := w.browser().trySignIn(ana.Email, secret); err != nil {
+					t.Errorf("call %d of %d: %v", n, calls, err)
+				}
+				if calls < n {
+					break
+				}
+			}
+			if told < 3 { // without a fault, and when the new token or the dead sessions are all that is missing
+				t.Errorf("told as done %d times", told)
+			}
+		})
+	}
+}
+
 // What the store could not answer is no guess.
 func TestFaultsAreNoGuesses(t *testing.T) {
 	for _, verb := range []string{"UserByEmail", "Credentials", "User", "Open"} {
@@ -291,6 +340,18 @@ func TestRequestGivenUp(t *testing.T) {
 		}
 	}
 	d.signIn(ana.Email)
+}
+
+// A store that only reads cannot sign anybody in.
+func TestReadyWrites(t *testing.T) {
+	store := wrap(memory.New())
+	w := newWorld(t, cloakroom.Config{Store: store})
+	done(t, w.Ready(t.Context()))
+	done(t, w.Ready(t.Context()))
+	store.down(writes...)
+	unknowable(t, w.Ready(t.Context()), "S250 Ready of a store whose writes fail")
+	store.down(reads...)
+	unknowable(t, w.Ready(t.Context()), "S250 Ready of a store whose reads fail")
 }
 
 // A store that was closed under us is one that does not answer.

@@ -94,6 +94,140 @@ func TestStoreHoldsNoToken(t *testing.T) {
 	})
 }
 
+func TestBadCookies(t *testing.T) {
+	room := authtest.New(t, cloakroom.Config{})
+	ana := signedIn(t, room, secure, "")
+	good := ana.cookies[secureName]
+	app := front(room)
+	try := func(path string, values ...string) answer {
+		return visiting(t, app, secure).get(path, with("Cookie", secureName+"="+strings.Join(values, "; "+secureName+"=")))
+	}
+	junk := func(n int) []string { return slices.Repeat([]string{"junk"}, n) }
+
+	t.Run("S30 V32 planted junk locks nobody out", func(t *testing.T) {
+		for _, values := range [][]string{{"junk", good}, {good, "junk"}, {"junk", good, "", "junk"}, append(junk(15), good), {good, good}} {
+			if a := try("/me", values...); a.StatusCode != 200 || a.text != "ana@example.com" {
+				t.Errorf("%d values: %d %s", len(values), a.StatusCode, a.text)
+			} else {
+				a.silent(t)
+			}
+		}
+		if n := len(room.Events(cloakroom.DuplicateCookie)); n > 0 {
+			t.Errorf("%d events duplicate_cookie for junk", n)
+		}
+		lines := visiting(t, app, secure).get("/me", with("Cookie", secureName+"=junk", secureName+"="+good))
+		if lines.StatusCode != 200 {
+			t.Errorf("in two header lines: %d", lines.StatusCode)
+		}
+	})
+	t.Run("S30 V32 nor does much of it", func(t *testing.T) {
+		for _, n := range []int{16, 17, 500} {
+			a := try("/me", append(junk(n), good)...)
+			if a.silent(t); a.StatusCode != 200 || a.text != "ana@example.com" {
+				t.Errorf("%d junk cookies before the good one: %d", n, a.StatusCode)
+			}
+		}
+	})
+	t.Run("of what looks like a token 200 are checked, and nothing breaks", func(t *testing.T) {
+		alike := func(n int) []string { return slices.Repeat([]string{"crs_" + strings.Repeat("A", len(good)-4)}, n) }
+		for n, want := range map[int]int{199: 200, 200: 401, 5000: 401} {
+			if a := try("/me", append(alike(n), good)...); a.StatusCode != want {
+				t.Errorf("%d before the good one: %d, want %d", n, a.StatusCode, want)
+			}
+		}
+		other := signedIn(t, room, secure, "").cookies[secureName]
+		if a := try("/me", append(slices.Repeat([]string{good}, 200), other)...); a.StatusCode != 200 {
+			t.Errorf("good ones count, too: %d", a.StatusCode)
+		}
+	})
+	t.Run("a name behind what only Unicode calls white space is not ours: no browser guards its prefix", func(t *testing.T) {
+		room.Forget()
+		for _, space := range []string{"\u2000", "\u00a0", "\u0085", "\u3000", "\v", "\f"} {
+			for _, value := range []string{good, "junk"} {
+				planted := with("Cookie", "a=b; "+space+secureName+"="+value)
+				me, page := visiting(t, app, secure).get("/me", planted), visiting(t, app, secure).get("/page", planted)
+				me.silent(t)
+				page.silent(t)
+				if me.StatusCode != 401 || me.Header.Get("WWW-Authenticate") != "Bearer" || page.text != "nobody" {
+					t.Errorf("behind %+q: Protect %d %q, Optional %s", space, me.StatusCode, me.Header.Get("WWW-Authenticate"), page.text)
+				}
+			}
+			other := signedIn(t, room, secure, "").cookies[secureName]
+			beside := with("Cookie", space+secureName+"="+other+"; "+secureName+"="+good)
+			if a := visiting(t, app, secure).get("/me", beside); a.text != "ana@example.com" {
+				t.Errorf("behind %+q, beside a good one: %d", space, a.StatusCode)
+			}
+		}
+		if n := len(room.Events(cloakroom.DuplicateCookie)); n > 0 {
+			t.Errorf("%d events duplicate_cookie", n)
+		}
+	})
+	t.Run("two different good cookies mean signed out, and are told", func(t *testing.T) {
+		room.Forget()
+		other := signedIn(t, room, secure, "").cookies[secureName]
+		for _, values := range [][]string{{good, other}, {other, good}, {"junk", good, "junk", other}} {
+			if a := try("/me", values...); a.StatusCode != 401 {
+				t.Errorf("Protect: %d", a.StatusCode)
+			}
+			if a := try("/page", values...); a.text != "nobody" {
+				t.Errorf("Optional: %s", a.text)
+			}
+		}
+		if n := len(room.Events(cloakroom.DuplicateCookie)); n != 6 {
+			t.Errorf("%d events duplicate_cookie, want 6", n)
+		}
+		if a := try("/me", good); a.StatusCode != 200 {
+			t.Errorf("one of them alone: %d", a.StatusCode)
+		}
+		if a := try("/me", other); a.StatusCode != 200 {
+			t.Errorf("the other alone: %d", a.StatusCode)
+		}
+	})
+	garbage := []string{
+		"", "x", strings.Repeat("x", 5000), good + strings.Repeat("x", 5000), "\x00", "crs_\x01\x02\x1f", "crs_" + strings.Repeat("\x7f", 67),
+		"\"" + good + "\"", "crs_", "=", "a=b", "<script>alert(1)</script>", "%00", strings.Repeat("é", 40), good[:70],
+	}
+	t.Run("S31 V33 garbage, overlong or with control characters, is absent and never reflected", func(t *testing.T) {
+		for _, value := range garbage {
+			me, page := try("/me", value), try("/page", value)
+			if me.StatusCode != 401 || page.StatusCode != 200 || page.text != "nobody" {
+				t.Errorf("%.40q: Protect %d, Optional %d %s", value, me.StatusCode, page.StatusCode, page.text)
+			}
+			for _, a := range []answer{me, page} {
+				if len(value) > 3 && (strings.Contains(a.text, value) || strings.Contains(fmt.Sprint(a.Header), value)) {
+					t.Errorf("%.40q came back", value)
+				}
+			}
+		}
+	})
+	t.Run("V29 an altered value is absent, and public pages still work", func(t *testing.T) {
+		altered := []byte(good)
+		altered[20] ^= 1
+		if a := try("/me", string(altered)); a.StatusCode != 401 {
+			t.Errorf("Protect: %d", a.StatusCode)
+		}
+		if a := try("/page", string(altered)); a.StatusCode != 200 || a.text != "nobody" {
+			t.Errorf("Optional: %d %s", a.StatusCode, a.text)
+		}
+	})
+	t.Run("S38 a value that was presented is never adopted", func(t *testing.T) {
+		stranger := tokenUnder(t, secret(7)) // in perfect form, but of somebody else's making
+		for _, value := range append(garbage, stranger) {
+			for _, path := range []string{"/cart", "/login?email=ana@example.com"} {
+				v := visiting(t, app, secure)
+				a := v.post(path, with("Cookie", secureName+"="+value))
+				if got := a.cookie(t).Value; a.StatusCode != 200 || got == value || !strings.HasPrefix(got, "crs_") {
+					t.Errorf("%s with %.40q: %d, cookie %.40q", path, value, a.StatusCode, got)
+				}
+				if a := try("/page", value); a.text != "nobody" {
+					t.Errorf("%.40q opens %s", value, a.text)
+				}
+			}
+		}
+	})
+	ana.wants("/me", 200, "ana@example.com")
+}
+
 // listening keeps what it is told to open.
 type listening struct {
 	cloakroom.Store

@@ -88,10 +88,8 @@ func (a *Auth) Authenticate(r *http.Request) (*Session, error) {
 
 // FromContext returns the session that Require or Optional found, if any.
 func FromContext(ctx context.Context) (*Session, bool) {
-	v := visitOf(ctx)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.session, v.session != nil
+	s := visitOf(ctx).session.Load()
+	return s, s != nil
 }
 
 // credential is what a request brought, before anybody was asked about it.
@@ -125,31 +123,50 @@ func (a *Auth) present(r *http.Request) (credential, error) {
 	return a.presentCookie(r, keys)
 }
 
+// maxCookies bounds how many cookies that look like ours are checked in one request: more than a browser sends.
+const maxCookies = 200
+
 // presentCookie picks among the cookies of our name: those with a good tag count; one distinct survivor is it, two
 // mean that somebody planted one, and nobody can say which.
 func (a *Auth) presentCookie(r *http.Request, keys *keyring) (credential, error) {
 	var found credential
-	junk := false
-	var room [maxCookies]string // on the stack: the hot path allocates nothing here
-	for _, text := range cookieValues(room[:0], r.Header, a.carriers.cookieName(r)) {
-		id, token, ok := keys.parse(kindSession, text)
-		switch {
-		case !ok:
-			junk = true
-		case found.carrier == byNothing:
-			found = credential{carrier: byCookie, id: id, token: token, retag: token.text != text}
-		case found.id != id:
+	sent := false
+	scan := scanCookies(r.Header, a.carriers.cookieName(r))
+	for cred, ok := a.nextCookie(&scan, keys, &sent); ok; cred, ok = a.nextCookie(&scan, keys, &sent) {
+		if found.carrier != byNothing && found.id != cred.id {
 			a.emitRequest(r, Event{Type: DuplicateCookie})
 			return credential{carrier: byCookie}, ErrInvalidToken
 		}
+		if found.carrier == byNothing {
+			found = cred
+		}
 	}
-	if found.carrier == byNothing && junk {
+	switch {
+	case found.carrier != byNothing:
+		return found, nil
+	case sent:
 		return credential{carrier: byCookie}, ErrInvalidToken
 	}
-	if found.carrier == byNothing {
-		return found, ErrUnauthenticated
+	return found, ErrUnauthenticated
+}
+
+// nextCookie returns the next cookie with a good tag, and notes whether there was any.
+func (a *Auth) nextCookie(scan *cookieScan, keys *keyring, sent *bool) (credential, bool) {
+	for scan.checked < maxCookies {
+		text, ok := scan.next()
+		if !ok {
+			break
+		}
+		*sent = true
+		if len(text) != tokenLength {
+			continue // junk costs nothing, so it cannot hide what stands behind it
+		}
+		scan.checked++
+		if id, token, ok := keys.parse(kindSession, text); ok {
+			return credential{carrier: byCookie, id: id, token: token, retag: token.text != text}, true
+		}
 	}
-	return found, nil
+	return credential{}, false
 }
 
 // enter is the way of every guarded request: find the credential, judge it, and keep the browser's cookie in step.
@@ -197,7 +214,7 @@ func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
 
 func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Session, error) {
 	noted := a.uses.noted(id) // asked first: a flush moves uses from here to the store, never back
-	rec, err := a.ledger.Session(ctx, id, now)
+	rec, user, err := a.find(ctx, id, now)
 	switch {
 	case errors.Is(err, ErrMoved):
 		return nil, deadToken{err}
@@ -215,21 +232,33 @@ func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Sessio
 	if rec.UserID == "" {
 		return a.session(rec, nil), nil
 	}
-	return a.lookupUser(ctx, rec)
+	return a.belonging(rec, user)
 }
 
-func (a *Auth) lookupUser(ctx context.Context, rec SessionRecord) (*Session, error) {
+// find asks the stores for a session and its user. A user who is not there is the zero User.
+func (a *Auth) find(ctx context.Context, id TokenID, now time.Time) (rec SessionRecord, user User, err error) {
+	if a.finder != nil {
+		return a.finder.Find(ctx, id, now)
+	}
+	if rec, err = a.ledger.Session(ctx, id, now); err != nil || rec.UserID == "" {
+		return rec, user, err
+	}
+	if user, err = a.directory.User(ctx, rec.UserID); errors.Is(err, ErrNotFound) {
+		return rec, User{}, nil
+	}
+	return rec, user, err
+}
+
+// belonging is the session of a record and its user, if the user lets it live.
+func (a *Auth) belonging(rec SessionRecord, user User) (*Session, error) {
 	// One allocation for both: the hot path counts them.
 	both := &struct {
 		session Session
 		user    User
 	}{}
-	user, err := a.directory.User(ctx, rec.UserID)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case user.ID == "":
 		return nil, ErrInvalidToken
-	case err != nil:
-		return nil, unavailable(err)
 	case user.Banned():
 		return nil, ErrBanned
 	case rec.Epoch < user.Epoch:

@@ -30,9 +30,12 @@ type Limits struct {
 	Account Rate
 	// Signup bounds sign-ups from one address. Zero means 100 in an hour.
 	Signup Rate
+	// Guest bounds guest sessions begun from one address. Zero means 1000 in an hour.
+	Guest Rate
 
 	InsecureNoLogin  bool // no limit on sign-ins: guessing is free
 	InsecureNoSignup bool // no limit on sign-ups
+	InsecureNoGuest  bool // no limit on guest sessions: anybody can fill the store
 }
 
 func (l Limits) withDefaults() Limits {
@@ -45,6 +48,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Address, 50, 15*time.Minute)
 	set(&l.Account, 100, time.Hour)
 	set(&l.Signup, 100, time.Hour)
+	set(&l.Guest, 1000, time.Hour)
 	return l
 }
 
@@ -71,6 +75,7 @@ func counterKey(realm, what, who string) [32]byte {
 type try struct {
 	auth       *Auth
 	pair       counter
+	at         time.Time // when it was counted: only a window that was open then gets it back
 	others     []counter // counted: address, and account unless the address is known
 	known      counter
 	knownUntil time.Time // zero: the address is not known
@@ -85,10 +90,11 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 	ctx, addr, realm := r.Context(), a.network(r), a.config.Realm
 	t := &try{
 		auth:  a,
+		at:    a.now(),
 		pair:  counter{counterKey(realm, "pair", account+"\x00"+addr), a.limits.Pair},
-		known: counter{counterKey(realm, "known", account+"\x00"+addr), Rate{1, knownFor}},
+		known: a.knownCounter(account, addr),
 	}
-	known, err := a.count(ctx, t.known, 0)
+	known, err := a.count(ctx, t.known, 0, t.at)
 	if err != nil {
 		return nil, err
 	}
@@ -98,15 +104,15 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 		t.others = append(t.others, counter{counterKey(realm, "account", account), a.limits.Account})
 	}
 	all := append([]counter{t.pair}, t.others...)
-	tallies, err := a.countAll(ctx, all, 1)
+	tallies, err := a.countAll(ctx, all, 1, t.at)
 	if err != nil {
 		return nil, err
 	}
-	return t, a.within(r, "login", all, tallies)
+	return t, a.within(r, "login", all, tallies, t.at)
 }
 
 // within gives everything back and returns a *LimitError when one of the counters is over its limit.
-func (a *Auth) within(r *http.Request, policy string, counters []counter, tallies []Tally) error {
+func (a *Auth) within(r *http.Request, policy string, counters []counter, tallies []Tally, at time.Time) error {
 	var worst *LimitError
 	for i, t := range tallies {
 		left := t.ResetAt.Sub(a.now())
@@ -117,7 +123,7 @@ func (a *Auth) within(r *http.Request, policy string, counters []counter, tallie
 	if worst == nil {
 		return nil
 	}
-	if _, err := a.countAll(context.WithoutCancel(r.Context()), counters, -1); err != nil {
+	if _, err := a.countAll(context.WithoutCancel(r.Context()), counters, -1, at); err != nil {
 		return err
 	}
 	a.emitRequest(r, Event{Type: LimitReached, Reason: policy})
@@ -130,18 +136,19 @@ func (t *try) succeeded(ctx context.Context) error {
 	if t.off {
 		return nil
 	}
-	steps := []step{{t.pair, -everything}}
+	now := t.auth.now()
+	steps := []step{{t.pair, -everything, now}}
 	for _, c := range t.others {
-		steps = append(steps, step{c, -1})
+		steps = append(steps, step{c, -1, t.at})
 	}
-	stale := t.auth.now().After(t.knownUntil.Add(knownAgain - knownFor))
+	stale := now.After(t.knownUntil.Add(knownAgain - knownFor))
 	if stale && !t.knownUntil.IsZero() { // a window does not move, so a new one is opened
-		if _, err := t.auth.count(ctx, t.known, -everything); err != nil {
+		if _, err := t.auth.count(ctx, t.known, -everything, now); err != nil {
 			return err
 		}
 	}
 	if stale {
-		steps = append(steps, step{t.known, 1})
+		steps = append(steps, step{t.known, 1, now})
 	}
 	_, err := t.auth.countSteps(ctx, steps)
 	return err
@@ -152,7 +159,7 @@ func (t *try) giveBack(ctx context.Context) {
 	if t.off {
 		return
 	}
-	_, _ = t.auth.countAll(context.WithoutCancel(ctx), append([]counter{t.pair}, t.others...), -1)
+	_, _ = t.auth.countAll(context.WithoutCancel(ctx), append([]counter{t.pair}, t.others...), -1, t.at)
 }
 
 // trySignup counts a sign-up from the address of r.
@@ -160,12 +167,37 @@ func (a *Auth) trySignup(r *http.Request) error {
 	if a.limits.InsecureNoSignup {
 		return nil
 	}
-	c := []counter{{counterKey(a.config.Realm, "signup", a.network(r)), a.limits.Signup}}
-	tallies, err := a.countAll(r.Context(), c, 1)
+	return a.tryAddress(r, "signup", a.limits.Signup)
+}
+
+// tryGuest counts a guest session from the address of r.
+func (a *Auth) tryGuest(r *http.Request) error {
+	if a.limits.InsecureNoGuest {
+		return nil
+	}
+	return a.tryAddress(r, "guest", a.limits.Guest)
+}
+
+func (a *Auth) tryAddress(r *http.Request, policy string, rate Rate) error {
+	c, at := []counter{{counterKey(a.config.Realm, policy, a.network(r)), rate}}, a.now()
+	tallies, err := a.countAll(r.Context(), c, 1, at)
 	if err != nil {
 		return err
 	}
-	return a.within(r, "signup", c, tallies)
+	return a.within(r, policy, c, tallies, at)
+}
+
+// know makes the address of r one of the account's own, as a sign-in does.
+func (a *Auth) know(r *http.Request, account string) error {
+	if a.limits.InsecureNoLogin {
+		return nil
+	}
+	_, err := a.count(r.Context(), a.knownCounter(account, a.network(r)), 1, a.now())
+	return err
+}
+
+func (a *Auth) knownCounter(account, addr string) counter {
+	return counter{counterKey(a.config.Realm, "known", account+"\x00"+addr), Rate{1, knownFor}}
 }
 
 // network is what counts as one address.
@@ -175,21 +207,22 @@ func (a *Auth) network(r *http.Request) string {
 
 type step struct {
 	counter
-	n int
+	n  int
+	at time.Time
 }
 
-func (a *Auth) count(ctx context.Context, c counter, n int) (Tally, error) {
-	t, err := a.ledger.Count(ctx, c.key, n, c.rate.Window, a.now())
+func (a *Auth) count(ctx context.Context, c counter, n int, at time.Time) (Tally, error) {
+	t, err := a.ledger.Count(ctx, c.key, n, c.rate.Window, at)
 	if err != nil {
 		return Tally{}, unavailable(err)
 	}
 	return t, nil
 }
 
-func (a *Auth) countAll(ctx context.Context, counters []counter, n int) ([]Tally, error) {
+func (a *Auth) countAll(ctx context.Context, counters []counter, n int, at time.Time) ([]Tally, error) {
 	steps := make([]step, len(counters))
 	for i, c := range counters {
-		steps[i] = step{c, n}
+		steps[i] = step{c, n, at}
 	}
 	return a.countSteps(ctx, steps)
 }
@@ -200,7 +233,7 @@ func (a *Auth) countSteps(ctx context.Context, steps []step) ([]Tally, error) {
 	tallies, errs := make([]Tally, len(steps)), make([]error, len(steps))
 	var wait sync.WaitGroup
 	for i, s := range steps {
-		wait.Go(func() { tallies[i], errs[i] = a.count(ctx, s.counter, s.n) })
+		wait.Go(func() { tallies[i], errs[i] = a.count(ctx, s.counter, s.n, s.at) })
 	}
 	wait.Wait()
 	failed := slices.IndexFunc(errs, func(err error) bool { return err != nil })
@@ -209,7 +242,7 @@ func (a *Auth) countSteps(ctx context.Context, steps []step) ([]Tally, error) {
 	}
 	for i, s := range steps {
 		if errs[i] == nil && s.n > 0 {
-			_, _ = a.count(context.WithoutCancel(ctx), s.counter, -s.n)
+			_, _ = a.count(context.WithoutCancel(ctx), s.counter, -s.n, s.at)
 		}
 	}
 	return nil, errs[failed]

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -138,6 +139,16 @@ func TestLoginLimits(t *testing.T) {
 			w.Clock.Advance(time.Hour)
 			home.signIn("ana@example.com")
 		})
+		t.Run("S109 where somebody signed up is theirs from the start", func(t *testing.T) {
+			w := world(t, "s109-signup")
+			home := w.from("198.51.100.7")
+			done(t, second(home.signUp(cloakroom.SignUp{Email: "Ana@example.com", Secret: authtest.Secret})))
+			for i := range 25 {
+				w.from(fmt.Sprintf("203.0.113.%d", i)).guess(4, "ana@example.com")
+			}
+			limited(t, w.from("203.0.113.99").guess(1, "ana@example.com"), "a new address")
+			w.from("198.51.100.7").signIn("ana@example.com")
+		})
 		t.Run("a /64 of IPv6 is one address, a mapped IPv4 address is that IPv4 address", func(t *testing.T) {
 			w := world(t, "net")
 			for i := range 5 {
@@ -227,8 +238,90 @@ func TestParallelGuesses(t *testing.T) {
 	})
 }
 
+// parking is a store that holds back the answers of its counters while it is told to.
+type parking struct {
+	*wrapped
+	holds        atomic.Bool
+	parked, open chan struct{}
+}
+
+func (p *parking) Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (cloakroom.Tally, error) {
+	tally, err := p.wrapped.Count(ctx, key, n, window, now)
+	if n > 0 && p.holds.Load() {
+		p.parked <- struct{}{}
+		<-p.open
+	}
+	return tally, err
+}
+
+// What is given back too late does not add to what the next window allows.
+func TestGiveBackAcrossWindows(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s cloakroom.Store) {
+		t.Run("S107 never more than 10 guesses are evaluated in a window", func(t *testing.T) {
+			const late, counters = 20, 3
+			var evaluated atomic.Int32
+			wrong := fake{name: "counted", prove: func(context.Context, cloakroom.Claim) (cloakroom.Proof, error) {
+				evaluated.Add(1)
+				return cloakroom.Proof{}, cloakroom.ErrInvalidCredentials
+			}}
+			store := &parking{wrapped: wrap(s), parked: make(chan struct{}), open: make(chan struct{})}
+			w := newWorld(t, cloakroom.Config{Store: store, Methods: []cloakroom.Method{wrong}})
+			d := w.browser()
+			_ = d.guess(10, "ana@example.com")
+			w.Clock.Advance(15*time.Minute - time.Millisecond)
+			store.holds.Store(true)
+			var refused sync.WaitGroup
+			for range late {
+				refused.Go(func() { _ = d.holding("").guess(1, "ana@example.com") })
+			}
+			for range late * counters {
+				<-store.parked
+			}
+			store.holds.Store(false)
+			w.Clock.Advance(2 * time.Millisecond)
+			evaluated.Store(0)
+			_ = d.guess(10, "ana@example.com") // all that the new window has
+			close(store.open)
+			refused.Wait()
+			limited(t, d.guess(10, "ana@example.com"), "more of them")
+			if n := evaluated.Load(); n != 10 {
+				t.Errorf("%d were evaluated in one window", n)
+			}
+		})
+	})
+}
+
+func TestGuestLimit(t *testing.T) {
+	w := newWorld(t, cloakroom.Config{})
+	w.User("ana@example.com")
+	begin := func(d *device) error {
+		return second(d.grant(func(rw http.ResponseWriter, r *http.Request) (*cloakroom.Grant, error) {
+			return w.BeginOn(rw, r, d.terms())
+		}))
+	}
+	first := w.from("2001:db8:0:1::1")
+	done(t, begin(first))
+	for i := range 999 {
+		done(t, begin(w.from(fmt.Sprintf("2001:db8:0:1::1:%x", i))))
+	}
+	w.Forget()
+	l := limited(t, begin(w.from("2001:db8:0:1:ffff::1")), "the 1001st of a /64")
+	if *l != (cloakroom.LimitError{Policy: "guest", Limit: 1000, Window: time.Hour, RetryAfter: time.Hour}) {
+		t.Errorf("it says %+v", *l)
+	}
+	w.happened(cloakroom.LimitReached)
+	done(t, begin(first)) // it is there already
+	w.from("2001:db8:0:1::1").signIn("ana@example.com")
+	done(t, begin(w.from("2001:db8:0:2::1")))
+	w.Clock.Advance(time.Hour)
+	done(t, begin(w.from("2001:db8:0:1:ffff::1")))
+}
+
 func TestLimitsOff(t *testing.T) {
-	w := newWorld(t, cloakroom.Config{Limits: cloakroom.Limits{InsecureNoLogin: true, InsecureNoSignup: true}})
+	w := newWorld(t, cloakroom.Config{Limits: cloakroom.Limits{InsecureNoLogin: true, InsecureNoSignup: true, InsecureNoGuest: true}})
+	for range 1001 {
+		w.browser().begin()
+	}
 	fails(t, w.browser().guess(300, "ana@example.com"), cloakroom.ErrInvalidCredentials, "guess 300")
 	for i := range 200 {
 		_, err := w.SignUp(httptest.NewRecorder(), w.browser().request(), cloakroom.SignUp{Email: fmt.Sprintf("u%d@example.com", i), Secret: authtest.Secret})
@@ -272,6 +365,10 @@ func TestLimiterDown(t *testing.T) {
 		unknowable(t, err, "sign-in")
 		_, err = d.signUp(cloakroom.SignUp{Email: "bob@example.com", Secret: authtest.Secret})
 		unknowable(t, err, "sign-up")
+		_, err = d.grant(func(rw http.ResponseWriter, r *http.Request) (*cloakroom.Grant, error) {
+			return w.BeginOn(rw, r, d.terms())
+		})
+		unknowable(t, err, "a guest session")
 		w.happened()
 		if _, err := w.Users().ByEmail(t.Context(), "bob@example.com"); err == nil {
 			t.Error("the sign-up made an account")

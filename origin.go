@@ -32,17 +32,18 @@ func (o *originCheck) check(r *http.Request) error {
 		post.Method = http.MethodPost
 		r = &post
 	}
-	if o.guard.Check(r) != nil {
+	if len(r.Header["Origin"]) > 1 || o.guard.Check(r) != nil {
 		return ErrCrossOrigin
 	}
 	return nil
 }
 
 // mayOpen refuses, before anything is looked at, a request that may not open a session: one with two credentials, and one
-// that another site made a browser send. No page can send a Bearer header unasked.
+// that another site made a browser send. No page can send a Bearer header unasked; where no token goes out by bearer, the
+// header means nothing.
 func (a *Auth) mayOpen(r *http.Request) error {
 	_, bearer, err := a.carriers.bearer(r.Header)
-	if err != nil || bearer {
+	if err != nil || bearer && a.carriers.bearers {
 		return err
 	}
 	return a.origin.check(r)
@@ -50,6 +51,9 @@ func (a *Auth) mayOpen(r *http.Request) error {
 
 // maxPreflight is how long a browser may remember a preflight answer, in seconds: two hours, Chromium's own cap.
 const maxPreflight = "7200"
+
+// exposed are the headers of our answers that a script of another origin may read besides the token.
+const exposed = "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id"
 
 // CORS lets pages of Config.Origins call next with cookies: it answers their preflights and names them, exactly, in
 // Access-Control-Allow-Origin. Pages of other origins get no CORS header. The response header of Bearer is exposed.
@@ -62,6 +66,7 @@ func (a *Auth) CORS(next http.Handler) http.Handler {
 		}
 		allowed := slices.Contains(a.origin.origins, origin)
 		if allowed {
+			h.Add("Access-Control-Expose-Headers", exposed) // beside the app's own
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Allow-Credentials", "true")
 		}

@@ -53,6 +53,11 @@ func TestCrossSite(t *testing.T) {
 			refused(t, "POST", origin(o))
 		}
 	})
+	t.Run("S222 two origins are none, whichever comes first", func(t *testing.T) {
+		for _, two := range [][]string{{secure, "https://evil.example"}, {"https://evil.example", secure}, {admin, secure}, {secure, secure}} {
+			refused(t, "POST", with("Origin", two...))
+		}
+	})
 	t.Run("V120 whatever form the body has", func(t *testing.T) {
 		for _, form := range []string{"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""} {
 			refused(t, "POST", with("Content-Type", form), site("cross-site"))
@@ -220,6 +225,19 @@ func TestCORS(t *testing.T) {
 		a := ana.get("/me", with("Origin", "https://evil.example"))
 		if got := cors(a.Header); !slices.Equal(got, []string{"Access-Control-Expose-Headers"}) {
 			t.Errorf("%v", got)
+		}
+	})
+	t.Run("what a listed origin may read stands beside what the app exposes", func(t *testing.T) {
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Access-Control-Expose-Headers", "X-Total")
+			front(room).ServeHTTP(w, r)
+		})
+		a := visiting(t, h, secure).get("/page", with("Origin", admin))
+		all := strings.Join(a.Header["Access-Control-Expose-Headers"], ", ")
+		for _, name := range []string{"X-Total", "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate", "X-Request-Id", "Some-Auth-Token"} {
+			if !slices.Contains(strings.Split(all, ", "), name) {
+				t.Errorf("%s is not exposed: %s", name, all)
+			}
 		}
 	})
 	t.Run("a preflight does not reach the handler, other OPTIONS requests do", func(t *testing.T) {

@@ -23,10 +23,13 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant
 	return a.renewed(w, r, s, next, token), nil
 }
 
+// errListed refuses a session that no request has: its token is not this client's.
+var errListed = errors.New("not the session of a request")
+
 // rotate puts a new token in the place of the session's own, and next's proof and epoch in the place of its own.
 func (a *Auth) rotate(ctx context.Context, s *Session, next SessionRecord) (Token, SessionRecord, error) {
 	if s.carrier == byNothing {
-		return Token{}, next, errors.New("renew: not the session of a request")
+		return Token{}, next, errListed
 	}
 	now := a.now()
 	token, id := a.keys.Load().mint(kindSession, s.record.Token.Bucket)
@@ -65,6 +68,9 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	if s.Anonymous() {
 		return nil, ErrUnauthenticated
 	}
+	if s.carrier == byNothing {
+		return nil, errListed
+	}
 	m, ok := method(a.config.Methods, c.Method)
 	if !ok {
 		return nil, FieldErrors{{"method", "unknown_value", "is no method here"}}
@@ -79,6 +85,9 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	if err := p.try.succeeded(ctx); err != nil {
 		return nil, err
 	}
+	if s.record.Epoch < p.user.Epoch { // it was ended since the guard let it in
+		return nil, ErrInvalidToken
+	}
 	cred, err := a.enroll(ctx, c.Method, *p.user, c.Next)
 	if err != nil {
 		return nil, err
@@ -92,14 +101,14 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 }
 
 // replaceSecret stores a credential and ends the user's epoch. The session goes ahead to the next epoch, then the user
-// follows: it is never behind, the others are at once.
+// follows, and only then the token changes: the session is never behind, the others are at once, and wherever this
+// breaks off, the client's token is good.
 func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, cred Credential) (*Grant, error) {
 	ctx := r.Context()
-	next := s.record
-	next.Epoch, next.AuthenticatedAt = epoch+1, a.now()
-	token, next, err := a.rotate(ctx, s, next)
-	if err != nil {
-		return nil, err
+	ahead := s.record
+	ahead.Epoch = epoch + 1
+	if err := a.ledger.Renew(ctx, s.record.Token, ahead, a.now()); err != nil {
+		return nil, known(err, ErrNotFound, ErrInvalidToken)
 	}
 	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, func(u *User) error {
 		if u.Epoch != epoch {
@@ -108,12 +117,17 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 		u.Epoch++
 		return nil
 	})
-	if err != nil { // the client has no token but the old one: give it back its session as it was
-		_ = a.ledger.Renew(context.WithoutCancel(ctx), next.Token, s.record, a.now())
+	if err != nil { // as it was; if that fails too, the session is ahead, which ends it a moment later than it might
+		_ = a.ledger.Renew(context.WithoutCancel(ctx), s.record.Token, s.record, a.now())
 		return nil, err
 	}
 	s.User = changed
-	g := a.renewed(w, r, s, next, token)
 	a.emitRequest(r, Event{Type: CredentialChanged, UserID: changed.ID, SessionID: s.ID, Reason: cred.Method})
-	return g, nil
+	ahead.AuthenticatedAt = a.now()
+	token, next, err := a.rotate(ctx, s, ahead)
+	if err != nil { // the change is done and must be told as done; the session goes on with the token it has
+		a.emitRequest(r, Event{Type: RequestFailed, UserID: changed.ID, SessionID: s.ID, Reason: "renew", Err: err})
+		return &Grant{Session: s}, nil
+	}
+	return a.renewed(w, r, s, next, token), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/authtest"
+	"github.com/cloakroom-auth/cloakroom/store/memory"
 )
 
 const nextSecret = "staple battery horse correct"
@@ -133,7 +134,7 @@ func TestChangeSecret(t *testing.T) {
 				before.answers(http.StatusUnauthorized, "the old token of this device")
 				there.answers(http.StatusUnauthorized, "another browser")
 				far.answers(http.StatusUnauthorized, "another program")
-				w.happened(cloakroom.SessionRenewed, cloakroom.CredentialChanged, cloakroom.SessionRevoked, cloakroom.SessionRevoked)
+				w.happened(cloakroom.CredentialChanged, cloakroom.SessionRenewed, cloakroom.SessionRevoked, cloakroom.SessionRevoked)
 
 				_, err = w.browser().trySignIn(ana.Email, authtest.Secret)
 				fails(t, err, cloakroom.ErrInvalidCredentials, "the old password")
@@ -192,6 +193,40 @@ func TestChangeSecret(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Whoever was signed out does not come back by changing the password, however late the sign-out is noticed.
+func TestChangeSecretAfterRevokeAll(t *testing.T) {
+	for name, during := range map[string]string{"before it": "", "while it is under way": "Renew", "at its last moment": "UpdateUser"} {
+		t.Run(name, func(t *testing.T) {
+			store := wrap(memory.New())
+			w := newWorld(t, cloakroom.Config{Store: store})
+			ana := w.User("ana@example.com")
+			d := w.browser()
+			d.signIn(ana.Email)
+			s, before := d.live(), d.holding(d.token)
+			revoked := false
+			store.hook(func(verb string) error {
+				switch {
+				case verb == "CloseUser":
+					return errDown // the rows are still there
+				case verb == during && !revoked:
+					revoked = true
+					return w.Sessions().RevokeAll(t.Context(), ana.ID)
+				}
+				return nil
+			})
+			if during == "" {
+				done(t, w.Sessions().RevokeAll(t.Context(), ana.ID))
+			}
+			_, err := d.changeIn(s, authtest.Secret, nextSecret)
+			store.down()
+			fails(t, err, cloakroom.ErrInvalidToken, "the change")
+			d.answers(http.StatusUnauthorized, "the session that was ended")
+			before.answers(http.StatusUnauthorized, "the token from before")
+			d.signIn(ana.Email) // with the old password
+		})
+	}
 }
 
 // Two devices change the password at once: one wins, and only its device is left.

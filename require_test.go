@@ -97,10 +97,19 @@ func TestRequirements(t *testing.T) {
 		})
 	}
 
-	t.Run("a nil session meets nothing", func(t *testing.T) {
-		var s *cloakroom.Session
-		if err := s.Meets(); !errors.Is(err, cloakroom.ErrUnauthenticated) {
-			t.Errorf("%v", err)
+	t.Run("a nil session meets nothing, nor does a guest's", func(t *testing.T) {
+		guest, err := room.Begin(httptest.NewRecorder(), httptest.NewRequest("POST", secure, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, need := range [][]cloakroom.Requirement{
+			nil, {{}}, {cloakroom.Role("editor")}, {cloakroom.Scope("read")}, {cloakroom.Verified}, {cloakroom.MFA}, {cloakroom.MaxAge(time.Hour)},
+		} {
+			for name, s := range map[string]*cloakroom.Session{"nil": nil, "a guest": guest} {
+				if err := s.Meets(need...); !errors.Is(err, cloakroom.ErrUnauthenticated) {
+					t.Errorf("%s, %v: %v", name, need, err)
+				}
+			}
 		}
 	})
 	t.Run("no requirement lets a guest in", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Sessions administers the sessions of users. Get it from Auth.Sessions. It asks nobody for permission: pass the id of
@@ -146,8 +147,14 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 			return err
 		}
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = a.end(r, cred, e)
+	case cred.carrier == byCookie: // two good cookies: whoever holds both may end both
+		err = a.endCookies(r, e)
+	}
+	if errors.Is(err, ErrMoved) { // it may live on under a token that this request did not know
+		return &UnavailableError{Cause: err, RetryAfter: time.Second}
 	}
 	if err != nil && !signedOut(err) {
 		return err
@@ -162,6 +169,22 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 		w.Header().Set("Clear-Site-Data", `"`+strings.Join(a.config.ClearSiteData, `", "`)+`"`)
 	}
 	return nil
+}
+
+// endCookies is end for every good cookie of the request.
+func (a *Auth) endCookies(r *http.Request, e Extent) error {
+	keys, sent := a.keys.Load(), false
+	scan, result := scanCookies(r.Header, a.carriers.cookieName(r)), error(ErrInvalidToken)
+	for cred, ok := a.nextCookie(&scan, keys, &sent); ok; cred, ok = a.nextCookie(&scan, keys, &sent) {
+		err := a.end(r, cred, e)
+		if err != nil && !signedOut(err) {
+			return err
+		}
+		if errors.Is(err, ErrMoved) {
+			result = err
+		}
+	}
+	return result
 }
 
 // end closes what a sign-out asks for.

@@ -183,6 +183,63 @@ func TestSignOut(t *testing.T) {
 			}
 			w.happened()
 		})
+		t.Run("S49 with a token that was exchanged a moment ago nobody can say that the session ended, and nothing does", func(t *testing.T) {
+			for name, kind := range map[string]func() *device{"cookie": w.browser, "bearer": w.program} {
+				for _, extent := range []cloakroom.Extent{cloakroom.ThisSession, cloakroom.OtherSessions, cloakroom.AllSessions} {
+					ana := w.User("moved." + name + "." + string(extent) + "@example.com")
+					here, there := kind(), w.browser()
+					here.signIn(ana.Email)
+					there.signIn(ana.Email)
+					late := here.holding(here.token)
+					here.renew()
+					w.Forget()
+					token := late.token
+					unknowable(t, late.signOut(extent), "sign-out of "+string(extent))
+					if late.token != token {
+						t.Errorf("%s: the cookie was touched: its browser has a newer one by now", extent)
+					}
+					here.answers(http.StatusOK, "the session")
+					there.answers(http.StatusOK, "another one")
+					w.happened()
+				}
+			}
+		})
+		t.Run("of two good cookies both sessions end: whoever holds both may end both", func(t *testing.T) {
+			for i, extent := range []cloakroom.Extent{cloakroom.ThisSession, cloakroom.AllSessions} {
+				ana, bob := w.User("two.ana."+string(extent)+"@example.com"), w.User("two.bob."+string(extent)+"@example.com")
+				hers, his, far := w.browser(), w.browser(), w.browser()
+				hers.signIn(ana.Email)
+				his.signIn(bob.Email)
+				far.signIn(bob.Email)
+				r := hers.request()
+				r.AddCookie(&http.Cookie{Name: "session", Value: his.token})
+				answer := httptest.NewRecorder()
+				done(t, w.SignOut(answer, r, extent))
+				hers.answers(http.StatusUnauthorized, "the first")
+				his.answers(http.StatusUnauthorized, "the second")
+				far.answers([]int{http.StatusOK, http.StatusUnauthorized}[i], "another device of the second, "+string(extent))
+				if hers.keep(answer, nil); hers.token != "" {
+					t.Error("the browser keeps its cookie")
+				}
+			}
+		})
+		t.Run("of two good cookies, one of them exchanged a moment ago, the other's session ends, and that is not all", func(t *testing.T) {
+			ana, bob := w.User("half.ana@example.com"), w.User("half.bob@example.com")
+			hers, his := w.browser(), w.browser()
+			hers.signIn(ana.Email)
+			his.signIn(bob.Email)
+			late := hers.holding(hers.token)
+			hers.renew()
+			r := late.request()
+			r.AddCookie(&http.Cookie{Name: "session", Value: his.token})
+			answer := httptest.NewRecorder()
+			unknowable(t, w.SignOut(answer, r, cloakroom.ThisSession), "sign-out")
+			hers.answers(http.StatusOK, "the one that was exchanged")
+			his.answers(http.StatusUnauthorized, "the other")
+			if n := len(answer.Result().Cookies()); n > 0 {
+				t.Errorf("%d cookies in the answer", n)
+			}
+		})
 		t.Run("V56 a guest's session and data are out of reach", func(t *testing.T) {
 			d := w.browser()
 			guest := d.begin()

@@ -24,7 +24,7 @@ func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
 	}
-	terms, bad := a.terms(in.Terms)
+	terms, bad := a.terms(r, in.Terms)
 	fields, _ := errors.AsType[FieldErrors](bad)
 	fields = append(fields, checkNewUser(in.Email, in.Name, in.Secret)...)
 	if fields != nil {
@@ -35,6 +35,9 @@ func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant
 	}
 	user, name, err := a.create(r.Context(), NewUser{Email: in.Email, Name: in.Name, Method: in.Method, Secret: in.Secret})
 	if err != nil {
+		return nil, err
+	}
+	if err := a.know(r, user.Email); err != nil {
 		return nil, err
 	}
 	return a.open(w, r, opening{user: user, terms: terms, methods: []string{name}, level: 1})
@@ -71,7 +74,7 @@ func (a *Auth) Admit(w http.ResponseWriter, r *http.Request, userID string, in A
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
 	}
-	terms, err := a.terms(in.Terms)
+	terms, err := a.terms(r, in.Terms)
 	if err != nil {
 		return nil, err
 	}

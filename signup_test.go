@@ -36,6 +36,17 @@ func TestSignUp(t *testing.T) {
 				w.browser().signIn(email)
 			}
 		})
+		t.Run("white space around a name is not part of it", func(t *testing.T) {
+			g, err := w.browser().signUp(cloakroom.SignUp{Email: "trim@example.com", Name: " \u2003Ana Lu ", Secret: authtest.Secret})
+			done(t, err)
+			made, err := w.Users().Create(t.Context(), cloakroom.NewUser{Email: "trim2@example.com", Name: "\tAna Lu\n"})
+			done(t, err)
+			edited, err := w.Users().Update(t.Context(), made.ID, func(u *cloakroom.User) error { u.Name = " Ana Maria "; return nil })
+			done(t, err)
+			if g.Session.User.Name != "Ana Lu" || made.Name != "Ana Lu" || edited.Name != "Ana Maria" {
+				t.Errorf("names %q, %q, %q", g.Session.User.Name, made.Name, edited.Name)
+			}
+		})
 		t.Run("a taken e-mail, in any spelling, signs nobody in and changes nothing", func(t *testing.T) {
 			ana := w.User("taken@example.com")
 			w.Forget()
@@ -123,6 +134,66 @@ func TestSignupLimit(t *testing.T) {
 	done(t, at("192.0.2.2", "more@example.com"))
 	w.Clock.Advance(time.Hour)
 	done(t, at("192.0.2.1", "later@example.com"))
+}
+
+// A Bearer header exempts a request from the CSRF rule, so what comes with one gets no cookie.
+func TestBearerGetsNoCookie(t *testing.T) {
+	w := newWorld(t, cloakroom.Config{Delivery: cloakroom.DeliveryPolicy{
+		Allow: []cloakroom.Delivery{cloakroom.DeliverCookie, cloakroom.DeliverBearer, cloakroom.DeliverBoth},
+	}})
+	ana := w.User("ana@example.com")
+	good := w.program()
+	good.signIn(ana.Email)
+	w.Forget()
+	for _, delivery := range []cloakroom.Delivery{cloakroom.DeliverCookie, cloakroom.DeliverBoth} {
+		for _, token := range []string{"junk", good.token} {
+			r := w.program().holding(token).request()
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+			answer, terms := httptest.NewRecorder(), cloakroom.Terms{Delivery: delivery}
+			for what, err := range map[string]error{
+				"sign-in":   second(w.SignIn(answer, r, cloakroom.SignIn{Email: ana.Email, Secret: authtest.Secret, Terms: terms})),
+				"sign-up":   second(w.SignUp(answer, r, cloakroom.SignUp{Email: "bob@example.com", Secret: authtest.Secret, Terms: terms})),
+				"begin":     second(w.BeginOn(answer, r, terms)),
+				"admission": second(w.Admit(answer, r, ana.ID, cloakroom.Admission{Method: "test", Terms: terms})),
+			} {
+				fields, _ := errors.AsType[cloakroom.FieldErrors](err)
+				if len(fields) != 1 || fields[0].Field != "delivery" || fields[0].Code != "not_allowed" {
+					t.Errorf("%s by %s: %v", what, delivery, err)
+				}
+			}
+			if len(answer.Result().Cookies()) > 0 {
+				t.Error("a cookie was set")
+			}
+		}
+	}
+	w.happened()
+	good.answers(http.StatusOK, "the session of the good one")
+
+	t.Run("nor does an attempt that began without one", func(t *testing.T) {
+		w, ana := factors(t, cloakroom.Config{})
+		d := w.browser()
+		c := d.challenge(ana.Email)
+		r := w.program().holding("junk").request()
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		answer := httptest.NewRecorder()
+		_, err := w.Continue(answer, r, c.Token.Reveal(), "totp", "totp")
+		if fields, _ := errors.AsType[cloakroom.FieldErrors](err); len(fields) != 1 || fields[0].Code != "not_allowed" || len(answer.Result().Cookies()) > 0 {
+			t.Errorf("%v, cookies %v", err, answer.Result().Cookies())
+		}
+		done(t, second(d.answer(c, "totp", "totp"))) // the attempt goes on
+	})
+	t.Run("where only cookies are, it exempts from nothing", func(t *testing.T) {
+		w := newWorld(t, cloakroom.Config{Delivery: cloakroom.DeliveryPolicy{Allow: []cloakroom.Delivery{cloakroom.DeliverCookie}}})
+		ana := w.User("ana@example.com")
+		r := w.program().holding("junk").request()
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		answer := httptest.NewRecorder()
+		fails(t, second(w.SignIn(answer, r, cloakroom.SignIn{Email: ana.Email, Secret: authtest.Secret})), cloakroom.ErrCrossOrigin, "sign-in")
+		fails(t, second(w.BeginOn(answer, r, cloakroom.Terms{})), cloakroom.ErrCrossOrigin, "a guest session")
+		if len(answer.Result().Cookies()) > 0 {
+			t.Error("a cookie was set")
+		}
+	})
 }
 
 // A page of another site cannot sign anybody up, in or admit them.

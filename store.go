@@ -46,6 +46,14 @@ type SecretKeeper interface {
 	Secrets(ctx context.Context) ([]Secret, error)
 }
 
+// A Finder is a Store that finds a session and its user in one step, where that costs less than two. The engine asks it
+// when sessions and users live in the same store.
+type Finder interface {
+	// Find returns what Ledger.Session returns, and the session's user as Directory.User does. A guest's user, and one
+	// that is not there, is the zero User.
+	Find(ctx context.Context, t TokenID, now time.Time) (SessionRecord, User, error)
+}
+
 // Directory is what must last: users, the identifiers that find them, and their credentials.
 //
 // Rules for every method: safe for concurrent use; when it returns nil the change is durable; when it returns an
@@ -178,7 +186,8 @@ type Ledger interface {
 
 	// Renew gives a session a new token and writes its Epoch, AuthenticatedAt, IssuedAt, LastSeenAt, ExpiresAt,
 	// Methods and Level in one step; the old token answers ErrMoved until movedUntil. Absent, or another token than
-	// old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same.
+	// old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same. When
+	// s.Token is old, the token stays and only the rest is written.
 	Renew(ctx context.Context, old TokenID, s SessionRecord, movedUntil time.Time) error
 
 	// Close ends one session and drops its data. It reports whether there was one: closing twice is no error.
@@ -202,7 +211,8 @@ type Ledger interface {
 
 	// Count adds n to a counter and returns what it holds now. The first addition opens a window of this length;
 	// when it has passed the counter is absent and the next addition opens a new one. n may be 0 (look), or
-	// negative (give back): the counter stops at 0 and is then absent.
+	// negative (give back): the counter stops at 0 and is then absent. What is given back with the now of its
+	// counting changes only a window that was open then: one that opened later stays as it is.
 	Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (Tally, error)
 
 	// Put stores a new ticket with Revision 1. The same kind and token is there already: ErrConflict.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/id"
@@ -43,7 +44,7 @@ func (a *Auth) create(ctx context.Context, n NewUser) (*User, string, error) {
 	now := a.now()
 	user := User{
 		ID: id.New("usr_", now), Realm: a.config.Realm, Email: NormalizeEmail(n.Email), EmailVerified: n.EmailVerified,
-		Name: n.Name, Roles: normalRoles(n.Roles), CreatedAt: now, UpdatedAt: now, Revision: 1,
+		Name: strings.TrimSpace(n.Name), Roles: normalRoles(n.Roles), CreatedAt: now, UpdatedAt: now, Revision: 1,
 	}
 	if bad := checkUser(&user); bad != nil {
 		return nil, "", bad
@@ -132,7 +133,7 @@ func (u Users) Update(ctx context.Context, userID string, change func(*User) err
 		if err := change(&edited); err != nil {
 			return err
 		}
-		user.Email, user.EmailVerified, user.Name = NormalizeEmail(edited.Email), edited.EmailVerified, edited.Name
+		user.Email, user.EmailVerified, user.Name = NormalizeEmail(edited.Email), edited.EmailVerified, strings.TrimSpace(edited.Name)
 		user.Roles = normalRoles(edited.Roles)
 		if bad := checkUser(user); bad != nil {
 			return bad

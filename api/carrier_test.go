@@ -125,6 +125,15 @@ func TestCarriers(t *testing.T) {
 			t.Errorf("V52: %v %s", a.header, a.text)
 		}
 	})
+	t.Run("who comes with a bearer gets no cookie, whatever is asked for: the CSRF rule does not hold there", func(t *testing.T) {
+		credentials := `{"email":"eve@example.com","password":"` + password + `","delivery":"cookie"}`
+		for _, path := range []string{"/auth/login", "/auth/signup", "/auth/anonymous"} {
+			c := w.client().with("Authorization", "Bearer junk").with("Sec-Fetch-Site", "cross-site").with("Origin", "https://evil.example")
+			if a := c.post(path, credentials).blames("delivery", "not_allowed"); a.cookie() != "" {
+				t.Errorf("%s: %q", path, a.cookie())
+			}
+		}
+	})
 	t.Run("S81 V123 what carries or depends on a credential is not kept", func(t *testing.T) {
 		cookie.get("/auth/me").private()
 		cookie.get("/auth/session").private()

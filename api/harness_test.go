@@ -67,6 +67,14 @@ func (s *watched) Session(ctx context.Context, t cloakroom.TokenID, now time.Tim
 	return s.Store.Session(ctx, t, now)
 }
 
+func (s *watched) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, cloakroom.User, error) {
+	s.lookups.Add(1)
+	if s.down.Load() {
+		return cloakroom.SessionRecord{}, cloakroom.User{}, errDown
+	}
+	return s.Store.Find(ctx, t, now)
+}
+
 func (s *watched) Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (cloakroom.Tally, error) {
 	s.counts.Add(1)
 	if s.down.Load() {

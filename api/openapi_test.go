@@ -117,6 +117,7 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 	d := read(t)
 	w := open(t, func(c *cloakroom.Config) {
 		c.Limits.Pair, c.Limits.Signup = cloakroom.Rate{Max: 3, Window: time.Hour}, cloakroom.Rate{Max: 8, Window: time.Hour}
+		c.Limits.Guest = cloakroom.Rate{Max: 20, Window: time.Hour}
 		c.SecondFactors = []cloakroom.Method{second{plain{new(atomic.Int64)}}}
 	})
 	w.user("ana@example.com")
@@ -173,6 +174,9 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 	guest := w.client()
 	d.check(route("POST", "/anonymous"), guest.post("/auth/anonymous", ""))
 	d.check(route("POST", "/anonymous"), guest.post("/auth/anonymous", `{"delivery":"bearer"}`))
+	for range 20 {
+		d.check(route("POST", "/anonymous"), w.client().post("/auth/anonymous", ""))
+	}
 	d.check(route("GET", "/session"), guest.get("/auth/session"))
 	d.check(sessions, guest.get("/auth/sessions"))
 	if err := w.auth.Users().Ban(context.Background(), banned); err != nil {

@@ -116,6 +116,18 @@ func TestCORS(t *testing.T) {
 		}
 		c.do("DELETE", "/auth/sessions", "").is(204)
 	})
+	t.Run("a listed origin can read what an answer says beside its body", func(t *testing.T) {
+		for _, a := range []answer{w.client().with("Origin", page).get("/auth/session").is(200), w.client().with("Origin", page).get("/auth/me").is(401)} {
+			for _, name := range []string{"Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate", "X-Request-Id"} {
+				if !exposes(a, name) {
+					t.Errorf("%s is not in %q", name, a.header.Values("Access-Control-Expose-Headers"))
+				}
+			}
+		}
+		if a := w.client().with("Origin", "https://evil.example").get("/auth/session").is(200); a.header.Get("Access-Control-Expose-Headers") != "" {
+			t.Errorf("another origin: %q", a.header.Values("Access-Control-Expose-Headers"))
+		}
+	})
 	t.Run("S86 V121 any other origin", func(t *testing.T) {
 		for _, origin := range []string{"https://evil.example", "http://shop.example.com", "https://shop.example.com.evil.example", "https://shop.example.com:8443", "null"} {
 			for name := range preflight(origin).header {
@@ -129,8 +141,8 @@ func TestCORS(t *testing.T) {
 		w := open(t, func(c *cloakroom.Config) {
 			c.Origins, c.Bearer.ResponseHeader = []string{page}, "some-auth-token"
 		})
-		if got := w.client().with("Origin", page).get("/auth/session").is(200).header.Get("Access-Control-Expose-Headers"); got != "Some-Auth-Token" {
-			t.Errorf("exposed %q", got)
+		if a := w.client().with("Origin", page).get("/auth/session").is(200); !exposes(a, "Some-Auth-Token") {
+			t.Errorf("exposed %q", a.header.Values("Access-Control-Expose-Headers"))
 		}
 		foreign := w.client().with("Origin", "https://evil.example").with("Access-Control-Request-Method", "POST")
 		for name := range foreign.do("OPTIONS", "/auth/login", "").is(204).header {
@@ -139,4 +151,14 @@ func TestCORS(t *testing.T) {
 			}
 		}
 	})
+}
+
+// exposes reports whether scripts of the asking origin may read this header of the answer. Names know no case.
+func exposes(a answer, name string) bool {
+	for listed := range strings.SplitSeq(strings.Join(a.header.Values("Access-Control-Expose-Headers"), ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(listed), name) {
+			return true
+		}
+	}
+	return false
 }

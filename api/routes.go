@@ -17,7 +17,7 @@ func routes() []route {
 			gives{{201, result}}, fails{problem.EmailTaken, problem.SignupClosed}},
 		{"POST", "/login", open, always, byLogin, "Sign in", takes((*API).login), nil,
 			gives{{200, result}, {200, challenge}, {204, nil}}, fails{problem.InvalidCredentials, problem.UserBanned}},
-		{"POST", "/anonymous", optional, always, unlimited, "Begin a guest session, or keep the session there is", mayTake((*API).anonymous), nil,
+		{"POST", "/anonymous", optional, always, byGuest, "Begin a guest session, or keep the session there is", mayTake((*API).anonymous), nil,
 			gives{{201, result}, {200, result}}, nil},
 		{"POST", "/logout", open, byCookie, unlimited, "End this session, the others, or all", mayTake((*API).logout), nil,
 			gives{{204, nil}}, nil},
@@ -78,6 +78,7 @@ const (
 	unlimited limit = "none" // it costs no more than a look-up, or the sender already holds a session
 	byLogin   limit = "login"
 	bySignup  limit = "signup"
+	byGuest   limit = "guest" // each may leave a row in the store
 )
 
 // gives lists the successes of a route. Two bodies of one status are alternatives. A nil body is none.

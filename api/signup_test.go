@@ -99,6 +99,32 @@ func TestAnonymous(t *testing.T) {
 		c.get("/auth/me").fails(401, "unauthenticated")
 		c.get("/auth/sessions").fails(401, "unauthenticated")
 	})
+	t.Run("S49 a request from before the sign-in begins nothing: its browser has a newer cookie by now", func(t *testing.T) {
+		c := w.client()
+		c.post("/auth/anonymous", "").is(201)
+		late := c.again()
+		c.login("ana@example.com", "")
+		begun := w.told(cloakroom.GuestBegan)
+		a := late.post("/auth/anonymous", "").fails(503, "unavailable").private()
+		if a.cookie() != "" || a.header.Get("Retry-After") == "" || w.told(cloakroom.GuestBegan) != begun {
+			t.Errorf("headers %v", a.header)
+		}
+		late.login("ana@example.com", "")
+		if !late.signedIn() || !c.signedIn() {
+			t.Error("a sign-in with the old token does not work, or ends the new session")
+		}
+	})
+	t.Run("so many from one address, and no more", func(t *testing.T) {
+		w := open(t, func(c *cloakroom.Config) { c.Limits.Guest = cloakroom.Rate{Max: 2, Window: time.Hour} })
+		held := w.client()
+		held.post("/auth/anonymous", "").is(201)
+		w.client().post("/auth/anonymous", "").is(201)
+		a := w.client().post("/auth/anonymous", "").fails(429, "rate_limited").private()
+		if a.cookie() != "" || a.header.Get("Retry-After") != "3600" || a.header.Get("RateLimit-Policy") != `"guest";q=2;w=3600` {
+			t.Errorf("headers %v", a.header)
+		}
+		held.post("/auth/anonymous", "").is(200)
+	})
 	t.Run("by bearer, and no token when there is one", func(t *testing.T) {
 		c := w.client()
 		a := c.post("/auth/anonymous", `{"delivery":"bearer"}`).is(201)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -23,6 +24,8 @@ import (
 // processes may open the same data at once.
 type Engine struct {
 	Auth *cloakroom.Auth
+	// SecretsLost is true when there was a database and no secrets file beside it, so that Open has made a new one.
+	SecretsLost bool
 
 	store   *sqlite.Store
 	hashing *argon.Pool
@@ -38,6 +41,9 @@ func Open(cfg config.Config) (*Engine, error) {
 	return open(cfg, parts{})
 }
 
+// SecretsLost says what Engine.SecretsLost means to an operator.
+const SecretsLost = "the secrets file was missing; a new one was made; everybody is signed out"
+
 // Close writes down what is pending, at most until ctx ends, and closes the store, which finishes its writes first.
 func (e *Engine) Close(ctx context.Context) error {
 	return errors.Join(e.Auth.Close(ctx), e.store.Shutdown())
@@ -45,7 +51,7 @@ func (e *Engine) Close(ctx context.Context) error {
 
 // parts are what a Server adds to an engine. The zero value adds nothing.
 type parts struct {
-	meter   func(cloakroom.Store) cloakroom.Store
+	meter   func(store) cloakroom.Store
 	onEvent func(context.Context, cloakroom.Event)
 	hashing argon.Config
 }
@@ -54,6 +60,7 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	lost := secretsLost(cfg)
 	secrets, secretsErr := secretsOf(cfg)
 	pool, poolErr := argon.NewPool(p.hashing)
 	store, storeErr := sqlite.Open(DatabasePath(cfg))
@@ -73,7 +80,7 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Shutdown())
 	}
-	return &Engine{Auth: auth, store: store, hashing: pool}, nil
+	return &Engine{Auth: auth, SecretsLost: lost, store: store, hashing: pool}, nil
 }
 
 // words are names around the service that nobody may use as a password: the product's and the site's. Short labels of a
@@ -115,6 +122,19 @@ func secretsOf(cfg config.Config) ([]cloakroom.Secret, error) {
 		secrets[i] = cloakroom.Secret(s)
 	}
 	return secrets, nil
+}
+
+// secretsLost reports whether there is a database whose secrets file is not there. Open makes the secrets first, so
+// that programs that make a new folder at once do not see it so.
+func secretsLost(cfg config.Config) bool {
+	path := SecretsPath(cfg)
+	return path != "" && !exists(path) && exists(DatabasePath(cfg))
+}
+
+// exists is false only for what is certainly not there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // readSecrets reads the secrets file, and makes it when it is not there.

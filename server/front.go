@@ -89,7 +89,7 @@ func (s *Server) logRequest(r *http.Request, route string, rec *recorder, took t
 	}
 	s.log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", known(r.Method)), slog.String("route", route), slog.Int("status", rec.code()),
-		slog.Int64("bytes", rec.bytes), slog.Duration("duration", took), slog.String("request_id", requestid.From(r.Context())))
+		slog.Int64("bytes", rec.bytes), slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("request_id", requestid.From(r.Context())))
 }
 
 // known is a method as the log shows it: one that HTTP has, or "other".

@@ -2,6 +2,8 @@ package server
 
 import (
 	"encoding/json"
+	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -24,6 +26,23 @@ func TestHealth(t *testing.T) {
 		}
 		if w := ask(s.handler, "GET", "/livez"); w.Code != 200 {
 			t.Errorf("the process lives all the same: %d", w.Code)
+		}
+	})
+	t.Run("S250 not ready when the database file is gone", func(t *testing.T) {
+		cfg := settings(t)
+		s, _ := built(t, cfg, config.Production)
+		if err := os.Remove(DatabasePath(cfg)); err != nil {
+			t.Fatal(err)
+		}
+		if w := ask(s.handler, "GET", "/readyz"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+		}
+		r := httptest.NewRequest("POST", "/auth/signup", strings.NewReader(ana))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if w.Code != 503 || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("signed up into nothing: %d %v %s", w.Code, w.Header(), w.Body)
 		}
 	})
 	t.Run("not ready while stopping", func(t *testing.T) {
@@ -62,6 +81,28 @@ func TestAddresses(t *testing.T) {
 			if want == "method_not_allowed" && w.Header().Get("Allow") == "" {
 				t.Errorf("%s: no Allow", request)
 			}
+		}
+	})
+	t.Run("nothing is redirected", func(t *testing.T) {
+		dev, _ := built(t, settings(t), config.Development)
+		for _, s := range []*Server{s, dev} {
+			for _, path := range []string{
+				"//auth/login", "/auth/../auth/me", "/auth//me", "/auth", "/auth/.", "/auth/me/..", "/./livez", "//livez", "/livez//", "//",
+				"/auth/../", "/auth/./me?x=1",
+			} {
+				for _, method := range []string{"GET", "POST", "HEAD"} {
+					w := ask(s.handler, method, path)
+					h := w.Header()
+					if w.Code != 404 || h.Get("Location") != "" || (reply{body: w.Body.String()}).code() != "not_found" ||
+						h.Get("Content-Type") != "application/problem+json" || h.Get("X-Request-Id") == "" || h.Get("X-Content-Type-Options") != "nosniff" ||
+						h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "no-store" {
+						t.Errorf("%s %s: %d %v %s", method, path, w.Code, h, w.Body)
+					}
+				}
+			}
+		}
+		if w := ask(dev.handler, "POST", "/"); w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" || (reply{body: w.Body.String()}).code() != "method_not_allowed" {
+			t.Errorf("POST to the front page: %d %v %s", w.Code, w.Header(), w.Body)
 		}
 	})
 	t.Run("the API describes itself", func(t *testing.T) {

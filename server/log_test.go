@@ -62,6 +62,14 @@ func TestLogTellsWho(t *testing.T) {
 	if !strings.HasPrefix(in["user"].(string), "usr_") || !strings.HasPrefix(in["session"].(string), "ses_") || in["ip"] != "127.0.0.1" {
 		t.Errorf("got %v", in)
 	}
+	requests := h.log.lines(t, "request")
+	if len(requests) != 1 {
+		t.Fatal(h.log)
+	}
+	// A sign-up hashes a password and waits for the disk: well over a microsecond, and under the client's patience.
+	if ms, ok := requests[0]["duration_ms"].(float64); !ok || ms <= 0.001 || ms > 60_000 {
+		t.Errorf("the duration is %v", requests[0])
+	}
 	if id := up.header.Get("X-Request-Id"); in["request_id"] != id {
 		t.Errorf("the event and the answer have different ids: %v and %s", in["request_id"], id)
 	}

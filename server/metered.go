@@ -12,13 +12,19 @@ import (
 // metered is a store with a watch in its hand: it times every operation and counts those that fail, and adds nothing
 // else. What a store is promised to say, such as that something is not there, is no failure.
 type metered struct {
-	store   cloakroom.Store
+	store   store
 	metrics *metrics
 }
 
-var _ cloakroom.Store = metered{}
+// store is what the server keeps everything in: one that finds a session and its user in one step.
+type store interface {
+	cloakroom.Store
+	cloakroom.Finder
+}
 
-func (m *metrics) store(s cloakroom.Store) cloakroom.Store { return metered{s, m} }
+var _ store = metered{}
+
+func (m *metrics) store(s store) cloakroom.Store { return metered{s, m} }
 
 // storeOps are the names of the operations, one for each method.
 var storeOps = []string{
@@ -91,6 +97,14 @@ func (m metered) SwapCredential(ctx context.Context, c cloakroom.Credential) (er
 func (m metered) Open(ctx context.Context, o cloakroom.Opening) (_ cloakroom.Opened, err error) {
 	defer m.done("open", time.Now(), &err)
 	return m.store.Open(ctx, o)
+}
+
+// Find implements cloakroom.Finder, which the server's stores are. It counts as a look-up of a session.
+func (m metered) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (rec cloakroom.SessionRecord, user cloakroom.User, err error) {
+	defer m.done("session", time.Now(), &err)
+	rec, user, err = m.store.Find(ctx, t, now)
+	m.metrics.lookup(err)
+	return rec, user, err
 }
 
 func (m metered) Session(ctx context.Context, t cloakroom.TokenID, now time.Time) (_ cloakroom.SessionRecord, err error) {

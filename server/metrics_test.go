@@ -156,8 +156,12 @@ func TestMetricsAreNotForTheWorld(t *testing.T) {
 
 // broken fails every look-up with err.
 type broken struct {
-	cloakroom.Store
+	store
 	err error
+}
+
+func (b broken) Find(context.Context, cloakroom.TokenID, time.Time) (cloakroom.SessionRecord, cloakroom.User, error) {
+	return cloakroom.SessionRecord{}, cloakroom.User{}, b.err
 }
 
 func (b broken) Session(context.Context, cloakroom.TokenID, time.Time) (cloakroom.SessionRecord, error) {
@@ -179,16 +183,18 @@ func TestMeteredTellsAnswersFromFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMetrics()
-			_, err := m.store(broken{memory.New(), c.err}).Session(t.Context(), cloakroom.TokenID{}, time.Now())
-			if err != c.err {
-				t.Errorf("%v became %v", c.err, err)
+			metered := m.store(broken{memory.New(), c.err})
+			_, err := metered.Session(t.Context(), cloakroom.TokenID{}, time.Now())
+			_, _, found := metered.(cloakroom.Finder).Find(t.Context(), cloakroom.TokenID{}, time.Now())
+			if err != c.err || found != c.err {
+				t.Errorf("%v became %v and %v", c.err, err, found)
 			}
 			page := ask(m.handler(), "GET", "/metrics").Body.String()
-			if got := figure(page, `cloakroom_session_lookups_total{result="`+c.result+`"}`); got != 1 {
-				t.Errorf("%s is %v", c.result, got)
+			if got := figure(page, `cloakroom_session_lookups_total{result="`+c.result+`"}`); got != 2 {
+				t.Errorf("%s is %v of two", c.result, got)
 			}
-			if got := figure(page, `cloakroom_store_errors_total{op="session"}`); got != c.failed {
-				t.Errorf("errors are %v, want %v", got, c.failed)
+			if got := figure(page, `cloakroom_store_errors_total{op="session"}`); got != 2*c.failed {
+				t.Errorf("errors are %v, want %v", got, 2*c.failed)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"path"
 
 	"github.com/cloakroom-auth/cloakroom/api"
 	"github.com/cloakroom-auth/cloakroom/internal/problem"
@@ -29,10 +30,30 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.mode == config.Development {
 		mux.HandleFunc("GET /{$}", s.welcome)
+		mux.HandleFunc("/{$}", onlyGet)
 	}
 	mux.Handle("/auth/", auth)
+	mux.HandleFunc("/auth", notFound) // or the mux would send to /auth/
 	mux.HandleFunc("/", notFound)
-	return mux
+	return straight(mux)
+}
+
+// straight answers 404 where a mux would send to a tidier path: an API has one address for each thing, and a client
+// that does not follow, or that follows with another method, is better told.
+func straight(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !tidy(r.URL.EscapedPath()) {
+			notFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// tidy reports whether a path is as path.Clean leaves it, with a slash at its end or not.
+func tidy(p string) bool {
+	clean := path.Clean(p)
+	return p != "" && p[0] == '/' && (p == clean || clean != "/" && p == clean+"/")
 }
 
 // at serves a path from another one of next's.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,9 +27,11 @@ type Server struct {
 	times   times
 	engine  *Engine
 	metrics *metrics
-	secrets *secretWatch // nil when the configuration gives the secrets
 	handler http.Handler
 	https   bool // people reach it by https
+
+	secrets  *secretWatch // nil when the configuration gives the secrets
+	rotation rotation     // of them; belongs to New, then to the goroutine that watches
 
 	stopping atomic.Bool
 }
@@ -69,9 +74,28 @@ func assemble(cfg config.Config, mode config.Mode, log *slog.Logger, t times, ha
 	}
 	s.engine = engine
 	s.secrets.made()
+	if err := s.beginSecrets(); err != nil {
+		return nil, errors.Join(err, engine.Close(context.Background()))
+	}
+	s.warn()
 	s.metrics.hashing(engine.hashing)
 	s.handler = s.front(s.routes())
 	return s, nil
+}
+
+// warn tells of what is not as it should be with the data, and no reason not to start.
+func (s *Server) warn() {
+	if s.engine.SecretsLost {
+		s.log.Warn(SecretsLost, "file", s.secrets.path, "mend", "bring it back from a backup, and start again")
+	}
+	if info, err := os.Stat(s.config.Data); err == nil && OpenToOthers(info) {
+		s.log.Warn("the data folder is open to others", "folder", s.config.Data, "mode", fmt.Sprintf("%04o", info.Mode().Perm()), "mend", "chmod 700")
+	}
+}
+
+// OpenToOthers reports whether the group or others may do anything with a file. Windows has no such modes.
+func OpenToOthers(info fs.FileInfo) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }
 
 // Close closes a server that was never run.

@@ -19,7 +19,7 @@ func translate(c config.Config) cloakroom.Config {
 		Bearer:         cloakroom.Bearer{ResponseHeader: c.Bearer.ResponseHeader},
 		Delivery:       cloakroom.DeliveryPolicy{Allow: deliveries(c.Delivery.Allow), Default: cloakroom.Delivery(c.Delivery.Default)},
 		Session:        cloakroom.Lifetime{Idle: c.Session.Idle, Absolute: c.Session.Absolute, Limit: c.Session.Limit},
-		Limits:         cloakroom.Limits{InsecureNoLogin: !c.Limits.Login, InsecureNoSignup: !c.Limits.Signup},
+		Limits:         cloakroom.Limits{InsecureNoLogin: !c.Limits.Login, InsecureNoSignup: !c.Limits.Signup, InsecureNoGuest: !c.Limits.Signup},
 		SignupClosed:   !c.Signup.Open,
 		TrustedProxies: c.TrustedProxies,
 		Origins:        c.Origins,

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom"
 )
 
 // secretWatch notices that the secrets file is another than it was.
@@ -37,9 +39,13 @@ func (w *secretWatch) changed() bool {
 		before.Size() != w.seen.Size() || before.Mode() != w.seen.Mode()
 }
 
+// youngerThan reports whether the file was changed less than d ago, or in what is still to come.
+func (w *secretWatch) youngerThan(d time.Duration) bool {
+	return w.seen != nil && time.Since(w.seen.ModTime()) < d
+}
+
 // watchSecrets looks at the secrets file from time to time until ctx ends, and puts a new list in place while requests
-// run. A file that is gone or broken leaves the list as it is: a slip of the operator signs nobody out. The
-// channel is closed when it has ended.
+// run. The channel is closed when it has ended.
 func (s *Server) watchSecrets(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	if s.secrets == nil {
@@ -55,23 +61,59 @@ func (s *Server) watchSecrets(ctx context.Context) <-chan struct{} {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if s.secrets.changed() {
-					s.reloadSecrets()
-				}
+				s.lookAtSecrets()
 			}
 		}
 	}()
 	return done
 }
 
-func (s *Server) reloadSecrets() {
-	secrets, err := readSecrets(s.secrets.path)
-	if err == nil {
-		err = s.engine.Auth.SetSecrets(secrets)
+// beginSecrets puts the first list in place. A file that was changed just now may be news to servers that run beside
+// this one, so it is taken as they take it.
+func (s *Server) beginSecrets() error {
+	if s.secrets == nil {
+		return nil
 	}
+	secrets, err := readSecrets(s.secrets.path)
 	if err != nil {
+		return err
+	}
+	s.rotation.signing = secrets[0]
+	if len(secrets) > 1 && s.secrets.youngerThan((settle+1)*s.times.poll) {
+		s.rotation.signing = secrets[1]
+	}
+	return s.engine.Auth.SetSecrets(s.rotation.publish(secrets))
+}
+
+// lookAtSecrets is one poll. A file that is gone or broken leaves the list as it is: a slip of the operator signs nobody
+// out.
+func (s *Server) lookAtSecrets() {
+	next := s.rotation
+	list, err := s.dueSecrets(&next)
+	if err == nil && list != nil {
+		err = s.engine.Auth.SetSecrets(list)
+	}
+	switch {
+	case err != nil:
+		s.rotation.stay()
 		s.log.Error("secrets file cannot be used; the secrets stay as they were", "error", err)
 		return
+	case list != nil && s.rotation.next != nil && next.next == nil:
+		s.log.Info("a new secret signs", "count", len(list))
+	case list != nil:
+		s.log.Info("secrets changed", "count", len(list))
 	}
-	s.log.Info("secrets changed", "count", len(secrets))
+	s.rotation = next
+}
+
+// dueSecrets is the list to use from now on, or nil.
+func (s *Server) dueSecrets(r *rotation) ([]cloakroom.Secret, error) {
+	if !s.secrets.changed() {
+		return r.poll(), nil
+	}
+	list, err := readSecrets(s.secrets.path)
+	if err != nil {
+		return nil, err
+	}
+	return r.publish(list), nil
 }

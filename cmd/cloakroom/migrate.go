@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"context"
 	"strconv"
 	"time"
 
@@ -12,7 +12,7 @@ import (
 
 type migrateCommand struct {
 	Status migrateStatus `cmd:"" help:"List the steps of the schema and when each was made."`
-	Up     migrateUp     `cmd:"" help:"Make the steps that are missing; the server does the same when it starts."`
+	Up     migrateUp     `cmd:"" help:"Make the steps that are missing, and the data folder if need be; the server does the same when it starts."`
 }
 
 // migrationJSON is one step of the schema.
@@ -51,15 +51,13 @@ func (c *console) showMigrations(path string) error {
 
 type migrateUp struct{}
 
-func (migrateUp) Run(c *console) error {
+func (migrateUp) Run(ctx context.Context, c *console) error {
 	cfg, err := config.Check(c.source(nil), config.Production)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return err
-	}
-	if err := sqlite.Migrate(server.DatabasePath(cfg)); err != nil {
+	// As a start would do it: with the secrets made too, which that start would otherwise take for lost.
+	if err := c.withEngine(ctx, !existing, func(*server.Engine) error { return nil }); err != nil {
 		return err
 	}
 	return c.showMigrations(server.DatabasePath(cfg))

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
 	"github.com/cloakroom-auth/cloakroom/server"
@@ -10,7 +12,7 @@ import (
 )
 
 type secretCommands struct {
-	Rotate secretRotate `cmd:"" help:"Put a fresh secret in front; a running server takes it within a second."`
+	Rotate secretRotate `cmd:"" help:"Put a fresh secret in front; a running server signs with it after about three seconds."`
 }
 
 type secretRotate struct {
@@ -29,16 +31,15 @@ func (r secretRotate) Run(c *console) error {
 	if path == "" {
 		return hinted(errors.New("the secrets stand in the configuration, not in a file of ours"), "put a new one in front there; make it with: openssl rand -hex 32")
 	}
-	err = secretfile.Rotate(path, r.Keep)
-	if errors.Is(err, fs.ErrNotExist) {
-		return hinted(err, "give the server's --config or --data, or run it in the server's folder")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return hinted(fmt.Errorf("there is no secrets file at %s", path), whereDataIs)
 	}
-	if err != nil {
+	if err := secretfile.Rotate(path, r.Keep); err != nil {
 		return err
 	}
 	if c.grammar.JSON {
 		return c.show(map[string]any{"file": path, "keep": r.Keep})
 	}
-	c.say("a fresh secret signs from now on; up to %d old ones go on verifying", r.Keep)
+	c.say("a fresh secret is there, and running servers sign with it in about three seconds; up to %d old ones go on verifying", r.Keep)
 	return nil
 }

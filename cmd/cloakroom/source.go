@@ -45,13 +45,19 @@ func (c *console) withEngine(ctx context.Context, mustExist bool, f func(*server
 	if err != nil {
 		return err
 	}
+	if engine.SecretsLost {
+		c.say("warning: " + server.SecretsLost)
+	}
 	return errors.Join(f(engine), engine.Close(context.WithoutCancel(ctx)))
 }
+
+// whereDataIs is the hint when nothing is where we looked.
+const whereDataIs = "give the server's --config or --data, or run it in the server's folder"
 
 func databaseExists(cfg config.Config) error {
 	path := server.DatabasePath(cfg)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return hinted(fmt.Errorf("there is no database at %s", path), "give the server's --config or --data, or run it in the server's folder")
+		return hinted(fmt.Errorf("there is no database at %s", path), whereDataIs)
 	}
 	return nil
 }

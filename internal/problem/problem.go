@@ -39,7 +39,7 @@ var (
 	ValidationFailed     = Code{"validation_failed", 422, "Fields cannot be taken", "The member errors names each field."}
 	RateLimited          = Code{"rate_limited", 429, "Too many tries", "Wait as long as Retry-After says."}
 	Internal             = Code{"internal", 500, "Internal error", "Report the request_id to the operator."}
-	Unavailable          = Code{"unavailable", 503, "Temporarily unavailable", "Nothing was decided. Try again after Retry-After."}
+	Unavailable          = Code{"unavailable", 503, "Temporarily unavailable", "No session was opened or ended. Try again after Retry-After; after a sign-up the account may exist already: sign in then."}
 )
 
 // Codes returns all codes in order of status.
@@ -65,8 +65,11 @@ type Document struct {
 	Errors    any    `json:"errors,omitempty"`
 }
 
-// Write answers with the code. Headers that belong to it must be set before.
+// Write answers with the code. Without a detail of its own the document says what to do about the code. Headers that belong to it must be set before.
 func Write(w http.ResponseWriter, c Code, detail, requestID string, fields any) {
+	if detail == "" {
+		detail = c.Help
+	}
 	body, err := json.Marshal(Document{
 		Type: Doc + "#" + c.Name, Title: c.Title, Status: c.Status, Code: c.Name,
 		Detail: detail, RequestID: requestID, Errors: fields,

@@ -27,7 +27,9 @@ func TestPolicy(t *testing.T) {
 		"not UTF-8":                           {"tr4velix\xff", "invalid_password"},
 		"S-51 space":                          {"one two three", ""},
 		"S-51 an emoji":                       {"seven 🐴 run", ""},
-		"control characters and NUL":          {"tab\tnul\x00bell\a", ""},
+		"control characters":                  {"tab\tand bell\a", ""},
+		"NUL":                                 {"tr4veli\x00x", "invalid_password"},
+		"NUL alone":                           {"\x00", "invalid_password"},
 		"S-7 fifteen lower-case letters":      {"tangerinelizard", ""},
 		"S-6 S-52 password1":                  {"password1", "password_common"},
 		"S-6 in capitals":                     {"PassWord1", "password_common"},
@@ -90,7 +92,7 @@ func TestMinLength(t *testing.T) {
 
 func TestRefusalsHashNothingAndQuoteNothing(t *testing.T) {
 	m := method(t)
-	for _, secret := range []string{"", "tr4veli", "password1", "Ana.Garcia", strings.Repeat("x", 1025), "tr4velix\xff"} {
+	for _, secret := range []string{"", "tr4veli", "password1", "Ana.Garcia", strings.Repeat("x", 1025), "tr4velix\xff", "tr4veli\x00x"} {
 		err := enrolError(t, m, secret)
 		if code(t, err) == "" || secret != "" && strings.Contains(err.Error(), secret) {
 			t.Errorf("Enroll(%q) = %v", secret, err)

@@ -7,15 +7,15 @@
 //
 // # What may be a password
 //
-// 8 to 1,024 bytes of any valid Unicode, control characters and NUL included, without rules of composition and
-// without expiry (NIST SP 800-63B-4 §3.1.1.2, OWASP ASVS 5.0 §6.2). It is brought to Unicode NFC, so that "é" is one
+// 8 to 1,024 bytes of any valid Unicode but U+0000, which no keyboard sends and where other programs cut a password off,
+// without rules of composition and without expiry (NIST SP 800-63B-4 §3.1.1.2, OWASP ASVS 5.0 §6.2). It is brought to Unicode NFC, so that "é" is one
 // password whether a keyboard sends it as one character or two, and then every byte counts: nothing is cut or folded.
 // Refused, with a reason, are passwords that attackers try first: the commonest of leaked lists, and those that consist
 // of the user's e-mail or name or of the product's words and nothing but digits or punctuation beside. A code of the
 // field "password" says which rule it was:
 //
 //	password_required   empty (signing in only; a new one is too short)
-//	invalid_password    not valid UTF-8
+//	invalid_password    not valid UTF-8, or with U+0000 in it
 //	password_too_short  fewer than Method.MinLength characters
 //	password_too_long   more than 1,024 bytes
 //	password_common     on the list of common passwords

@@ -57,6 +57,8 @@ func malformed(secret string) error {
 		return refuse("password_too_long", "must be at most 1,024 bytes")
 	case !utf8.ValidString(secret):
 		return refuse("invalid_password", "must be valid UTF-8")
+	case strings.ContainsRune(secret, 0):
+		return refuse("invalid_password", "must not have the character U+0000")
 	}
 	return nil
 }

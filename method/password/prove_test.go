@@ -22,7 +22,7 @@ func TestEveryByteCounts(t *testing.T) {
 		"the last byte of 1,024":           {long[:1024], long[:1023] + "!"},
 		"S-9 upper and lower case":         {"Correct horse battery", "correct horse battery"},
 		"S-9 spaces at the end":            {"correct horse battery ", "correct horse battery"},
-		"what follows a NUL":               {"correct\x00horse", "correct\x00house"},
+		"what follows a control character": {"correct\x01horse", "correct\x01house"},
 		"compatible characters (not NFKC)": {"ﬁnanzminister 9", "finanzminister 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +62,8 @@ func TestMalformedCostsNothing(t *testing.T) {
 		"S102 a megabyte":                 {strings.Repeat("a", 1<<20), "password_too_long"},
 		"1,025 bytes in 513 characters":   {strings.Repeat("é", 512) + "e", "password_too_long"},
 		"not UTF-8":                       {"correct horse \xff", "invalid_password"},
+		"NUL":                             {"correct\x00horse", "invalid_password"},
+		"NUL at the end":                  {"correct horse battery\x00", "invalid_password"},
 		"half a surrogate, as UTF-8":      {"correct horse \xed\xa0\x80", "invalid_password"},
 		"a letter in two bytes, overlong": {"correct horse \xc1\xa1", "invalid_password"},
 	} {

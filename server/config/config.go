@@ -113,7 +113,7 @@ type Token struct {
 	Allow []string
 	// Default is the form of a sign-in that asks for none; one of token.allow. Default opaque.
 	Default string
-	// AccessTTL is how long a signed access token is good. Default 10m. From 10s to 24h, at most session.absolute.
+	// AccessTTL is how long a signed access token is good. Default 10m. From 10s to 24h.
 	AccessTTL time.Duration
 	// RefreshGrace is how long a rotated refresh token, presented again, still gets its one successor. Default 30s.
 	// From 1s to 5m.
@@ -144,7 +144,7 @@ type Password struct {
 type Limits struct {
 	// Login is whether sign-ins are limited: on, or off, which must be written out. Default on.
 	Login bool
-	// Signup is whether sign-ups are limited: on, or off, which must be written out. Default on.
+	// Signup is whether sign-ups and guest sessions are limited: on, or off, which must be written out. Default on.
 	Signup bool
 }
 

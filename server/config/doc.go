@@ -9,8 +9,8 @@
 // Every key is optional, and [Config] documents each. The environment overrides the file, flags override both. A key
 // such as session.idle is called the same in the file (nested or dotted) and as a flag, and CLOAKROOM_SESSION_IDLE in
 // the environment; CLOAKROOM_SESSION_IDLE_FILE names a file that holds the value instead, for secrets that are
-// mounted. Lists are YAML lists in the file and separated by commas elsewhere. What is not a known key is an error that
-// names the nearest one.
+// mounted. Lists are YAML lists in the file and separated by commas elsewhere; a file that a variable names may have them
+// line by line, too. What is not a known key is an error that names the one that was probably meant.
 //
 // [Load] reads; [Config.Validate] asks whether the values fit each other; [Check] does both. A problem never shows a
 // secret, and neither does a Config, whichever way it is printed.

@@ -139,6 +139,17 @@ func (k key) split(text string) []string {
 	return texts
 }
 
+// splitLines is split for the text of a file, in which a list may also stand with an entry to a line. Empty lines and
+// those that begin with # say nothing, so that the secrets file of a data folder can be given as it is.
+func (k key) splitLines(text string) (texts []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
+			texts = append(texts, k.split(line)...)
+		}
+	}
+	return texts
+}
+
 // env is the name of the key's variable.
 func (k key) env() string {
 	return variables + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))

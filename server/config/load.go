@@ -105,10 +105,21 @@ func (l *loader) environment(environ []string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		bare, _ := strings.CutSuffix(name, "_FILE")
-		near := nearest(bare, names(key.env)) + strings.TrimPrefix(name, bare)
-		l.problem("environment", name, "is not a known variable", "did you mean "+near+"?")
+		l.problem("environment", name, "is not a known variable", meantVariable(name))
 	}
+}
+
+// meantVariable is meant for variables. What all of them begin with makes none nearer.
+func meantVariable(name string) string {
+	bare, suffix := strings.TrimPrefix(name, variables), ""
+	if cut, found := strings.CutSuffix(bare, "_FILE"); found {
+		bare, suffix = cut, "_FILE"
+	}
+	all := names(func(k key) string { return strings.TrimPrefix(k.env(), variables) })
+	if near := nearest(bare, all); near != "" {
+		return "did you mean " + variables + near + suffix + "?"
+	}
+	return seeAll
 }
 
 // valueFile reads the value of a key from the file that its variable names, without the newline at its end.
@@ -120,7 +131,11 @@ func (l *loader) valueFile(k key, path string) {
 		return
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	l.set(where, k, k.split(text))
+	if k.list {
+		l.set(where, k, k.splitLines(text))
+		return
+	}
+	l.set(where, k, []string{text})
 }
 
 func (l *loader) flags(flags map[string]string) {
@@ -136,7 +151,7 @@ func (l *loader) flags(flags map[string]string) {
 // unknown tells of a key that does not exist.
 func (l *loader) unknown(where, name string) {
 	candidates := append(names(func(k key) string { return k.name }), sections()...)
-	l.problem(where, name, "is not a known key", "did you mean "+nearest(name, candidates)+"?")
+	l.problem(where, name, "is not a known key", meant(name, candidates))
 }
 
 func names(of func(key) string) []string {

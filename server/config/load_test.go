@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
 )
 
 func TestSampleSetsEveryKey(t *testing.T) {
@@ -171,7 +173,7 @@ func TestFile(t *testing.T) {
 		name, text, key string
 		parts           []string
 	}{
-		{"unknown", "colour: red", "colour", []string{":1: ", "did you mean"}},
+		{"unknown", "colour: red", "colour", []string{":1: ", "see all of them with: cloakroom config print"}},
 		{"unknown in a section", "log:\n\n  levle: info", "log.levle", []string{":3: ", "did you mean log.level?"}},
 		{"twice", "data: a\nlog: {}\ndata: b", "data", []string{":3: ", "is given twice"}},
 		{"twice, once with a dot", "log: {level: info}\nlog.level: warn", "log.level", []string{":2: ", "is given twice"}},
@@ -254,6 +256,35 @@ func TestEnvironment(t *testing.T) {
 		_, err := Load(Source{Environ: []string{"CLOAKROOM_DATA_FILE=" + write(t, "v", "a\n\n")}})
 		refused(t, err, "data", "not printable")
 	})
+	t.Run("a file may have a list line by line", func(t *testing.T) {
+		const a, b, c = "https://a.example", "https://b.example", "https://c.example"
+		for _, text := range []string{a + "," + b + "," + c, a + "\n" + b + "\n" + c + "\n", "# ours\r\n\r\n" + a + ", " + b + "\r\n  # theirs, too\r\n " + c} {
+			got, err := Load(Source{Environ: []string{"CLOAKROOM_ORIGINS_FILE=" + write(t, "v", text)}})
+			taken(t, err)
+			if !slices.Equal(got.Origins, []string{a, b, c}) {
+				t.Errorf("%q: got %q", text, got.Origins)
+			}
+		}
+		_, err := Load(Source{Environ: []string{"CLOAKROOM_ORIGINS_FILE=" + write(t, "v", a+"\n\nnowhere\n")}})
+		refused(t, err, "origins", "entry 2")
+		_, err = Load(Source{Environ: []string{"CLOAKROOM_SECRETS_FILE=" + write(t, "v", "# nothing\n")}})
+		refused(t, err, "secrets", "empty list")
+	})
+	t.Run("a secrets file of ours may be given as it is", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "secrets")
+		made, err := secretfile.Load(path)
+		if err == nil {
+			err = secretfile.Rotate(path, 1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(Source{Environ: []string{"CLOAKROOM_SECRETS_FILE=" + path}})
+		taken(t, err)
+		if len(c.Secrets) != 2 || !bytes.Equal(c.Secrets[1], made[0]) {
+			t.Errorf("%d secrets, or others", len(c.Secrets))
+		}
+	})
 	for _, test := range []struct {
 		name    string
 		environ []string
@@ -287,8 +318,14 @@ func TestNearest(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("x", 1<<20)
-	if near := nearest(long, names(key.env)); near == "" {
-		t.Error("nothing is near")
+	if near := nearest(long, names(key.env)); near != "" {
+		t.Errorf("%s is near to a million bytes", near)
+	}
+	for _, far := range []string{"colour", "port", "database_url", "x", ""} {
+		_, err := Load(Source{Flags: map[string]string{far: "1"}, Environ: []string{"CLOAKROOM_" + strings.ToUpper(far) + "=1"}})
+		if strings.Contains(err.Error(), "did you mean") || strings.Count(err.Error(), "see all of them") != 2 {
+			t.Errorf("%s: %v", far, err)
+		}
 	}
 	for _, k := range keys { // one slip of the finger is always understood
 		_, err := Load(Source{Flags: map[string]string{k.name + "x": "1"}})

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -96,6 +97,9 @@ func parseDomain(text string) (string, error) {
 	}
 	if !strings.Contains(name, ".") {
 		return "", refuse(mend, "%s has no dot, and browsers refuse such a domain", quote(text))
+	}
+	if (&http.Cookie{Name: "session", Domain: name}).Valid() != nil { // an underscore, say: fit for a host only
+		return "", refuse(mend, "%s is not a domain that a cookie can have", quote(text))
 	}
 	return name, nil
 }

@@ -1,6 +1,7 @@
 package config
 
-// nearest is the candidate that takes the fewest edits to become name; the first of several.
+// nearest is the candidate that takes the fewest edits to become name, the first of several; or "" when even that takes
+// more than three, or more than one for every three bytes: then it is a guess rather than a slip.
 func nearest(name string, candidates []string) string {
 	// More than any candidate is long adds the same to every distance.
 	if len(name) > 64 {
@@ -12,7 +13,21 @@ func nearest(name string, candidates []string) string {
 			best, least = candidate, d
 		}
 	}
+	if least > 3 || 3*least > len(name)+2 {
+		return ""
+	}
 	return best
+}
+
+// seeAll is the mend where no candidate is near.
+const seeAll = "see all of them with: cloakroom config print"
+
+// meant asks whether the candidate nearest to name was meant, if any is near.
+func meant(name string, candidates []string) string {
+	if near := nearest(name, candidates); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return seeAll
 }
 
 // distance is Levenshtein's: how many bytes to add, drop or change to make a of b.

@@ -52,8 +52,9 @@ const referenceHead = `# Configuration
 
 One YAML file, every key optional. The environment overrides the file, flags override both. A variable with ` + "`_FILE`" + `
 behind its name names a file that holds the value, for secrets that are mounted. Lists are YAML lists in the file and separated by
-commas elsewhere. Durations are written as 90s, 12h or 14d. An unknown key is an error that names the nearest one, and all
-problems are told at once.
+commas elsewhere; in a file that a variable names they may also stand one to a line, between empty lines and # comments.
+Durations are written as 90s, 12h or 14d. An unknown key is an error that names one that is near, if any is, and all problems are
+told at once.
 `
 
 // reference is the page: a table for the keys at the top, and one for each section.

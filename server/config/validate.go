@@ -103,14 +103,15 @@ var rules = []rule{
 	{"cookie.domain base_url listen", func(c Config, _ Mode) bool { return !c.domainFits() },
 		"is neither the host of base_url nor a parent of it: browsers refuse such a cookie", "write the host of base_url, a parent of it, or nothing"},
 
+	{"bearer.response_header delivery.allow", func(c Config, _ Mode) bool {
+		return c.Bearer.ResponseHeader != "" && !slices.ContainsFunc(c.Delivery.Allow, func(d string) bool { return d != "cookie" })
+	}, "would never be sent: delivery.allow has cookie only", "allow bearer or both, or leave it empty"},
 	{"session.idle session.absolute", func(c Config, _ Mode) bool { return c.Session.Idle > c.Session.Absolute },
 		"is more than session.absolute", "make it at most as long"},
 	{"delivery.default delivery.allow", func(c Config, _ Mode) bool { return !slices.Contains(c.Delivery.Allow, c.Delivery.Default) },
 		"is not in delivery.allow", "add it there, or choose one that is"},
 	{"token.default token.allow", func(c Config, _ Mode) bool { return !slices.Contains(c.Token.Allow, c.Token.Default) },
 		"is not in token.allow", "add it there, or choose one that is"},
-	{"token.access_ttl session.absolute", func(c Config, _ Mode) bool { return c.Token.AccessTTL > c.Session.Absolute },
-		"is more than session.absolute", "make it at most as long"},
 
 	{"store.sessions store.url", func(c Config, _ Mode) bool { return !cluster(c.sessions()) && c.sessions() != c.Database() },
 		"is another database than store.url", "leave it out"},

@@ -53,7 +53,8 @@ func TestRefused(t *testing.T) {
 
 		{"idle over absolute", Production, []string{"session.absolute=24h"}, "session.idle"},
 		{"delivery not allowed", Production, []string{"delivery.default=both"}, "delivery.default"},
-		{"access token over absolute", Production, []string{"session.idle=2m", "session.absolute=5m"}, "token.access_ttl"},
+		{"a header for what is never delivered", Production, []string{"delivery.allow=cookie", "bearer.response_header=some-auth-token"}, "bearer.response_header"},
+		{"domain with an underscore", Production, []string{"base_url=https://my_app.example.com", "cookie.domain=my_app.example.com"}, "cookie.domain"},
 		{"token not allowed", Production, []string{"token.default=signed"}, "token.default"},
 		{"sessions in another file", Production, []string{"store.sessions=sqlite:/else/where.db"}, "store.sessions"},
 
@@ -98,6 +99,8 @@ func TestTaken(t *testing.T) {
 		"a domain with a dot before it": {https, "cookie.domain=.app.Example.com"},
 		"Secure behind a proxy":         {"cookie.secure=true", "trusted_proxies=127.0.0.0/8"},
 		"idle that is absolute":         {"session.idle=1h", "session.absolute=1h"},
+		"a header for both":             {"delivery.allow=both", "delivery.default=both", "bearer.response_header=some-auth-token"},
+		"sessions shorter than a token": {"session.idle=2m", "session.absolute=5m"},
 		"both":                          {"delivery.allow=both", "delivery.default=both"},
 		"sessions in the same file":     {"store.url=sqlite:/a.db", "store.sessions=sqlite:/a.db"},
 	} {
@@ -116,7 +119,7 @@ func TestEveryRuleIsBroken(t *testing.T) {
 		set  []string
 	}{
 		{Development, []string{"listen=0.0.0.0:8400", "metrics.listen=0.0.0.0:8400", "cookie.name=__Host-s", "cookie.domain=example.com",
-			"cookie.same_site=none", "session.absolute=5m", "delivery.default=both", "token.allow=signed",
+			"cookie.same_site=none", "session.absolute=5m", "delivery.default=bearer", "delivery.allow=cookie", "bearer.response_header=a", "token.allow=signed",
 			"store.url=postgres://db/x", "signup.verification=required", "introspection.clients=app:" + clientSum}},
 		{Production, []string{"listen=0.0.0.0:8400", "base_url=http://a.example", "cookie.secure=true", "store.sessions=valkey://a:1"}},
 		{Production, []string{"base_url=https://a.example", "cookie.secure=false", "store.sessions=sqlite:/x"}},

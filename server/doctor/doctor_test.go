@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +92,11 @@ func TestFindings(t *testing.T) {
 		{"open folder", func(t *testing.T, c *config.Config) { chmod(t, c.Data, 0o755) }, "data", Warn, "0755"},
 		{"no folder", func(t *testing.T, c *config.Config) { c.Data = server.SecretsPath(*c) }, "data", Fail, "not a folder"},
 		{"open secrets", func(t *testing.T, c *config.Config) { chmod(t, server.SecretsPath(*c), 0o644) }, "secrets", Fail, "chmod 600"},
+		{"lost secrets", func(t *testing.T, c *config.Config) {
+			if err := os.Remove(server.SecretsPath(*c)); err != nil {
+				t.Fatal(err)
+			}
+		}, "secrets", Warn, "backup"},
 		{"broken secrets", func(t *testing.T, c *config.Config) { write(t, server.SecretsPath(*c), "xyz\n") }, "secrets", Fail, "line 1"},
 		{"open database", func(t *testing.T, c *config.Config) { chmod(t, server.DatabasePath(*c), 0o644) }, "database", Warn, "0644"},
 		{"broken database", func(t *testing.T, c *config.Config) {
@@ -131,6 +137,20 @@ func TestJudgements(t *testing.T) {
 		if c.got.Level != c.want {
 			t.Errorf("%+v, want %v", c.got, c.want)
 		}
+	}
+}
+
+func TestFolderThatCannotBeWrittenTo(t *testing.T) {
+	cfg := inhabited(t)
+	info, err := os.Stat(cfg.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := judgeFolder(cfg, info, syscall.EROFS); f.Level != Fail || !strings.Contains(f.Detail, "read-only") || f.Mend == "" {
+		t.Errorf("got %+v", f)
+	}
+	if err := cannotWrite(cfg.Data); err != nil {
+		t.Errorf("a good folder: %v", err)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
@@ -28,14 +27,20 @@ func dataFolder(_ context.Context, cfg config.Config) []Finding {
 		return []Finding{fail("data", err.Error(), "run as the user who owns the folder")}
 	case !info.IsDir():
 		return []Finding{fail("data", cfg.Data+" is not a folder", "give another --data")}
-	case open(info):
-		return []Finding{warn("data", fmt.Sprintf("%s is open to others (mode %04o)", cfg.Data, info.Mode().Perm()), "run: chmod 700 "+cfg.Data)}
 	}
-	return []Finding{ok("data", cfg.Data)}
+	return []Finding{judgeFolder(cfg, info, cannotWrite(cfg.Data))}
 }
 
-// open reports whether the group or others may do anything with a file. Windows has no such modes.
-func open(info fs.FileInfo) bool { return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 }
+// judgeFolder looks at a folder that is there, and at why nothing can be written to it, if so.
+func judgeFolder(cfg config.Config, info fs.FileInfo, cannot error) Finding {
+	switch {
+	case cannot != nil:
+		return fail("data", fmt.Sprintf("%s cannot be written to: %v", cfg.Data, cannot), "mount it for writing, and run as the user who owns it")
+	case server.OpenToOthers(info):
+		return warn("data", fmt.Sprintf("%s is open to others (mode %04o)", cfg.Data, info.Mode().Perm()), "run: chmod 700 "+cfg.Data)
+	}
+	return ok("data", cfg.Data)
+}
 
 func secrets(_ context.Context, cfg config.Config) []Finding {
 	path := server.SecretsPath(cfg)
@@ -43,6 +48,9 @@ func secrets(_ context.Context, cfg config.Config) []Finding {
 		return []Finding{ok("secrets", fmt.Sprintf("%d in the configuration", len(cfg.Secrets)))}
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // asked first: Load would make it
+		if _, err := os.Stat(server.DatabasePath(cfg)); err == nil {
+			return []Finding{warn("secrets", path+" is not there, and the database is", "bring it back from a backup: the next start makes a new one, which signs everybody out")}
+		}
 		return []Finding{ok("secrets", path+": "+notYet)}
 	}
 	list, err := secretfile.Load(path)
@@ -62,7 +70,7 @@ func database(ctx context.Context, cfg config.Config) []Finding {
 		return []Finding{fail("database", err.Error(), "run as the user who owns the file")}
 	}
 	var found []Finding
-	if open(info) {
+	if server.OpenToOthers(info) {
 		found = append(found, warn("database", fmt.Sprintf("%s may be read by others (mode %04o)", path, info.Mode().Perm()), "run: chmod 600 "+path+"*"))
 	}
 	return append(found, schema(path), whole(ctx, path))

@@ -17,6 +17,9 @@ func (s *Store) Count(ctx context.Context, key [32]byte, n int, window time.Dura
 	if passed(tally.ResetAt, now) {
 		tally = cloakroom.Tally{ResetAt: micro(now.Add(window))}
 	}
+	if n < 0 && tally.ResetAt.After(micro(now.Add(window))) {
+		return tally, nil // a window that was opened after now
+	}
 	tally.N += n
 	if tally.N <= 0 {
 		delete(s.counters, key)

@@ -78,6 +78,28 @@ func (s *Store) Session(ctx context.Context, t cloakroom.TokenID, now time.Time)
 		return cloakroom.SessionRecord{}, err
 	}
 	defer s.mu.RUnlock()
+	return s.find(t, now)
+}
+
+var _ cloakroom.Finder = (*Store)(nil)
+
+// Find implements cloakroom.Finder.
+func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (r cloakroom.SessionRecord, u cloakroom.User, err error) {
+	if err := s.rlock(ctx); err != nil {
+		return r, u, err
+	}
+	defer s.mu.RUnlock()
+	if r, err = s.find(t, now); err != nil {
+		return r, u, err
+	}
+	if a := s.users[r.UserID]; a != nil {
+		u = a.copy()
+	}
+	return r, u, nil
+}
+
+// find is Session under the lock.
+func (s *Store) find(t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, error) {
 	if found := s.tokens[t]; found != nil {
 		return found.copy(), nil
 	}
@@ -114,15 +136,17 @@ func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom
 	if renewed == nil || renewed.record.ID != next.ID {
 		return fmt.Errorf("renew session %s: %w", next.ID, cloakroom.ErrNotFound)
 	}
-	if next.Token.Bucket != old.Bucket || s.tokens[next.Token] != nil {
+	if next.Token.Bucket != old.Bucket || next.Token != old && s.tokens[next.Token] != nil {
 		return fmt.Errorf("renew session %s: the new token is of another bucket or in use", next.ID)
 	}
 	next, r := kept(next), &renewed.record
 	r.Token, r.Epoch, r.Methods, r.Level = next.Token, next.Epoch, next.Methods, next.Level
 	r.AuthenticatedAt, r.IssuedAt, r.LastSeenAt, r.ExpiresAt = next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt
-	delete(s.tokens, old)
-	s.tokens[next.Token] = renewed
-	s.moved[old] = micro(movedUntil)
+	if next.Token != old {
+		delete(s.tokens, old)
+		s.tokens[next.Token] = renewed
+		s.moved[old] = micro(movedUntil)
+	}
 	return nil
 }
 

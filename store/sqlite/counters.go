@@ -37,11 +37,20 @@ func count(c *sqlite.Conn, key []byte, n int, end, now time.Time) (t cloakroom.T
 			reset_at = CASE WHEN counters.reset_at > ?4 THEN counters.reset_at ELSE excluded.reset_at END
 			RETURNING n, reset_at`, scan, key, n, end, now)
 	default:
-		_, err = one(c, `UPDATE counters SET n = n + ?2 WHERE key = ?1 AND reset_at > ?3 RETURNING n, reset_at`, scan, key, n, now)
-		if err == nil && t.N <= 0 {
-			t = cloakroom.Tally{}
-			_, err = exec(c, `DELETE FROM counters WHERE key = ?1`, key)
-		}
+		return giveBack(c, key, n, end, now)
 	}
+	return t, err
+}
+
+// giveBack subtracts from a window that was open at now. One that opened later, so ends after end, stays as it is.
+func giveBack(c *sqlite.Conn, key []byte, n int, end, now time.Time) (t cloakroom.Tally, err error) {
+	if t, err = count(c, key, 0, end, now); err != nil || t.ResetAt.IsZero() || t.ResetAt.After(end) {
+		return t, err
+	}
+	if t.N += n; t.N <= 0 {
+		_, err = exec(c, `DELETE FROM counters WHERE key = ?1`, key)
+		return cloakroom.Tally{}, err
+	}
+	_, err = exec(c, `UPDATE counters SET n = ?2 WHERE key = ?1`, key, t.N)
 	return t, err
 }

@@ -96,7 +96,7 @@ func prepare(path string) (string, error) {
 		return "", err
 	}
 	err = migrate(conn, known)
-	return path, errors.Join(err, conn.Close())
+	return path, errors.Join(explain(path, err), conn.Close())
 }
 
 // migrate applies the steps that are not applied yet, each in a transaction of its own: whatever ends it in between,

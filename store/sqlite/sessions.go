@@ -43,6 +43,37 @@ func (s *Store) Session(ctx context.Context, t cloakroom.TokenID, now time.Time)
 	return record, nil
 }
 
+var _ cloakroom.Finder = (*Store)(nil)
+
+// Find implements cloakroom.Finder. The user is read while the session's row is still open: both are of one snapshot,
+// and the locks of a read, which cost more than the read, are taken once.
+func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (record cloakroom.SessionRecord, user cloakroom.User, err error) {
+	conn, err := s.readers.get(ctx)
+	if err != nil {
+		return record, user, fmt.Errorf("session: %w", err)
+	}
+	defer s.readers.put(conn)
+	var userErr error
+	found, err := one(conn, `SELECT `+sessionColumns+` FROM sessions WHERE key = ?1 AND tail = ?2`,
+		func(stmt *sqlite.Stmt) {
+			if record = scanSession(stmt); record.UserID != "" {
+				user, userErr = oneUser(conn, userByID, record.UserID)
+			}
+		}, key(t), tail(&t))
+	if errors.Is(userErr, cloakroom.ErrNotFound) {
+		userErr = nil
+	}
+	if err = errors.Join(err, userErr); err == nil && !found {
+		err = missing(conn, t, now)
+	}
+	if err != nil {
+		return cloakroom.SessionRecord{}, cloakroom.User{}, fmt.Errorf("session: %w", err)
+	}
+	return record, user, nil
+}
+
+const userByID = `SELECT ` + userColumns + ` FROM users u WHERE u.id = ?1`
+
 // missing says in what way there is no session with this token.
 func missing(c *sqlite.Conn, t cloakroom.TokenID, now time.Time) error {
 	moved, err := one(c, `SELECT 1 FROM moved WHERE key = ?1 AND tail = ?2 AND until > ?3`, func(*sqlite.Stmt) {},
@@ -125,8 +156,11 @@ func renew(c *sqlite.Conn, old cloakroom.TokenID, next cloakroom.SessionRecord, 
 	if n == 0 {
 		return cloakroom.ErrNotFound
 	}
-	if next.Token.Bucket != old.Bucket || next.Token == old {
-		return errors.New("the new token must be another one of the same bucket")
+	if next.Token.Bucket != old.Bucket {
+		return errors.New("the new token must be of the same bucket")
+	}
+	if next.Token == old {
+		return nil
 	}
 	return leave(c, old, movedUntil)
 }

@@ -11,7 +11,8 @@
 //
 // What it promises: an answered write has been synced to the disk and survives a crash of the process or of the
 // machine. Several processes may use one file at once, say a server and its command line, if they are on one machine
-// and the file is not on a network file system.
+// and the file is not on a network file system. Who removes or replaces the file under an open store makes every write
+// fail, rather than have it acknowledged and lost.
 //
 // How it is fast all the same: one goroutine writes. It takes all writes that wait, runs each in a savepoint, and
 // commits them together with one sync, so many writers share the price of one. Reads go to connections of their own

@@ -20,6 +20,7 @@ const (
 // writer is the one goroutine that writes. It commits all writes that wait at once, so they share one sync.
 type writer struct {
 	conn    *sqlite.Conn
+	place   *place
 	wake    chan struct{}           // holds one: there may be something to do
 	pauses  chan func(*sqlite.Conn) // run between two transactions
 	grown   chan struct{}           // holds one: the log has grown by about logStep rows
@@ -52,9 +53,13 @@ func openWriter(path string, noSync bool) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	place, err := placeOf(path, conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	conn.SetBusyTimeout(0) // begin waits, in a way of its own
 	w := &writer{
-		conn: conn, wake: make(chan struct{}, 1), pauses: make(chan func(*sqlite.Conn)),
+		conn: conn, place: place, wake: make(chan struct{}, 1), pauses: make(chan func(*sqlite.Conn)),
 		grown: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -182,6 +187,9 @@ func (w *writer) commit(batch []*job) (rest []*job) {
 		return nil
 	}
 	ran, rest, err := w.runAll(batch)
+	if err == nil {
+		err = w.place.check()
+	}
 	if err == nil {
 		_, err = exec(w.conn, "COMMIT")
 	}

@@ -89,7 +89,7 @@ func copiesOfSessions(w *world) {
 	spoil(given.Scopes, nil)
 	w.lives(want, "Open keeps a copy")
 
-	got, err := w.store.Session(w.Context(), want.Token, w.now)
+	got, err := w.found(want.Token, w.now)
 	w.ok(err, "Session")
 	page, err := w.store.SessionsOf(w.Context(), want.Token.Bucket, want.UserID, "", 1)
 	w.ok(err, "SessionsOf")

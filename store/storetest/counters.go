@@ -11,6 +11,7 @@ func counters(run runner) {
 	run("when the window has passed, the next addition opens a new one", countWindow)
 	run("adding 0 looks and opens nothing", countLooks)
 	run("a negative addition gives back; at 0 the counter is absent", countGivesBack)
+	run("what is given back late changes only a window that was open when it was counted", countGivesBackLate)
 	run("each key has its own counter", countKeys)
 }
 
@@ -64,6 +65,26 @@ func countGivesBack(w *world) {
 		w.now = w.now.Add(time.Second)
 		w.count(key, 3, time.Minute, 3, w.now.Add(time.Minute), "after 0 the next addition opens a new window and owes nothing")
 	}
+}
+
+func countGivesBackLate(w *world) {
+	key, counted := w.hash(), w.now
+	w.count(key, 3, time.Minute, 3, counted.Add(time.Minute), "Count")
+	w.now = w.now.Add(time.Minute)
+	opened, reset := w.now, w.now.Add(time.Minute)
+	w.count(key, 2, time.Minute, 2, reset, "the next window")
+	w.now = w.now.Add(30 * time.Second)
+	for _, at := range []time.Time{counted, opened.Add(-tick)} {
+		for _, n := range []int{-1, -100} {
+			got, err := w.store.Count(w.Context(), key, n, time.Minute, at)
+			w.ok(err, "giving back to a window that has passed")
+			same(w, got, cloakroom.Tally{N: 2, ResetAt: reset}, "Count returns what the counter holds now")
+			w.count(key, 0, time.Minute, 2, reset, "a window that opened after the counting stays as it is")
+		}
+	}
+	_, err := w.store.Count(w.Context(), key, -1, time.Minute, opened)
+	w.ok(err, "giving back what opened the window")
+	w.count(key, 0, time.Minute, 1, reset, "a window that was open at the counting gets it back")
 }
 
 func countKeys(w *world) {

@@ -109,8 +109,12 @@ func (b *book) renew(t *rapid.T) {
 	next := b.live[ref.ID]
 	next.ID, next.UserID, next.Token = ref.ID, ref.UserID, b.w.token(old.Bucket)
 	next.ExpiresAt, next.Level = b.later(t, "lifetime"), next.Level+1
+	if rapid.Bool().Draw(t, "in place") {
+		next.Token = old
+	} else {
+		b.tokens = append(b.tokens, next.Token)
+	}
 	until := b.later(t, "grace")
-	b.tokens = append(b.tokens, next.Token)
 
 	err := b.w.store.Renew(b.w.Context(), old, next, until)
 	if owner, found := b.owner(old); !found || owner.ID != ref.ID {
@@ -119,7 +123,9 @@ func (b *book) renew(t *rapid.T) {
 	}
 	agreeOn(t, "Renew", err, nil)
 	b.live[ref.ID] = next
-	b.moved[old] = until
+	if next.Token != old {
+		b.moved[old] = until
+	}
 }
 
 func (b *book) close(t *rapid.T) {

@@ -83,7 +83,7 @@ func (w *world) movedUntil(t cloakroom.TokenID, until time.Time) {
 		{until, cloakroom.ErrNotFound, "what ends at now is absent: the grace is over"},
 		{until.Add(day), cloakroom.ErrNotFound, "after the grace the token is ErrNotFound"},
 	} {
-		_, err := w.store.Session(w.Context(), t, moment.now)
+		_, err := w.found(t, moment.now)
 		w.is(err, moment.want, moment.law)
 	}
 }

@@ -13,6 +13,7 @@ func sessions(run runner) {
 	run("Touch passes over sessions that are gone", touchGone)
 	run("Renew gives a new token and writes what a proof changes, and nothing else", renewWrites)
 	run("the renewed token is ErrMoved until movedUntil, then ErrNotFound", renewMoves)
+	run("Renew with the session's own token writes the rest and moves nothing", renewInPlace)
 	run("Renew keeps the data", renewKeepsData)
 	run("Renew with another token than the session's is ErrNotFound and changes nothing", renewStale)
 	run("Close ends one session, drops its data and says whether there was one", closeOne)
@@ -107,6 +108,31 @@ func renewMoves(w *world) {
 	w.movedUntil(s.Token, w.now.Add(grace))
 	w.movedUntil(first.Token, w.now.Add(2*grace))
 	w.lives(second, "the newest token opens the session")
+}
+
+func renewInPlace(w *world) {
+	s, closed := w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana"))
+	w.remember(s, "cart", "one cloak")
+	want := s
+	want.Epoch, want.Methods, want.Level = 9, []string{"passkey"}, 1
+	want.AuthenticatedAt, want.IssuedAt, want.LastSeenAt, want.ExpiresAt = w.now, w.now.Add(tick), w.now.Add(2*tick), w.now.Add(time.Hour)
+	w.ok(w.store.Renew(w.Context(), s.Token, want, w.now.Add(grace)), "Renew in place")
+	w.lives(want, "the token stays and the rest is written")
+	w.holds(want, cloakroom.Datum{Key: "cart", Value: []byte("one cloak"), Revision: 1}, "the data stays")
+	records, err := w.store.SessionsOf(w.Context(), s.Token.Bucket, s.UserID, closed.ID, 10)
+	w.ok(err, "SessionsOf")
+	same(w, records, []cloakroom.SessionRecord{want}, "it is the same session still")
+
+	again := want
+	again.Token = w.token(s.Token.Bucket)
+	w.ok(w.store.Renew(w.Context(), want.Token, again, w.now.Add(grace)), "Renew of a session that was renewed in place")
+	w.lives(again, "it can be given a new token")
+	w.movedUntil(want.Token, w.now.Add(grace))
+	w.is(w.store.Renew(w.Context(), want.Token, want, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a token that was exchanged")
+	_, err = w.store.Close(w.Context(), closed.Ref())
+	w.ok(err, "Close")
+	w.is(w.store.Renew(w.Context(), closed.Token, closed, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a closed session")
+	w.dead(closed.Token, "a closed session stays closed")
 }
 
 func renewKeepsData(w *world) {

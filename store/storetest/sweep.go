@@ -111,7 +111,7 @@ func sweepMoved(w *world) {
 	same(w, w.clean(cloakroom.Sweep{Now: until.Add(-tick), Max: 10}), 0, "an exchanged token stays for its grace")
 	same(w, w.clean(cloakroom.Sweep{Now: until, Max: 10}), 1, "an exchanged token goes when its grace ends at Now")
 	w.dead(due.Token, "a swept token is absent, whatever now is")
-	_, err := w.store.Session(w.Context(), late.Token, w.now)
+	_, err := w.found(late.Token, w.now)
 	w.is(err, cloakroom.ErrMoved, "a token whose grace ends after Now stays")
 	w.lives(renewed, "the session that was renewed lives")
 }

@@ -74,7 +74,7 @@ func timesKept(w *world) {
 
 func (w *world) keptSession(want cloakroom.SessionRecord) {
 	w.Helper()
-	got, err := w.store.Session(w.Context(), want.Token, w.now)
+	got, err := w.found(want.Token, w.now)
 	w.ok(err, "Session")
 	w.kept(got.CreatedAt, want.CreatedAt, "SessionRecord.CreatedAt")
 	w.kept(got.AuthenticatedAt, want.AuthenticatedAt, "SessionRecord.AuthenticatedAt")
@@ -97,7 +97,7 @@ func timesZero(w *world) {
 	s := w.session("")
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt, s.IssuedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	w.begin(s)
-	session, err := w.store.Session(w.Context(), s.Token, w.now)
+	session, err := w.found(s.Token, w.now)
 	w.ok(err, "Session")
 	for name, got := range map[string]time.Time{
 		"User.CreatedAt": user.CreatedAt, "User.UpdatedAt": user.UpdatedAt, "User.BannedAt": user.BannedAt,

@@ -152,10 +152,27 @@ func (w *world) remember(s cloakroom.SessionRecord, key, value string) {
 	w.ok(w.store.SetDatum(w.Context(), s.Ref(), cloakroom.Datum{Key: key, Value: []byte(value)}, 1<<20), "SetDatum")
 }
 
+// found is Session. A store that is a Finder must find the same, and the user with it.
+func (w *world) found(t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, error) {
+	w.Helper()
+	got, err := w.store.Session(w.Context(), t, now)
+	if f, ok := w.store.(cloakroom.Finder); ok {
+		record, user, findErr := f.Find(w.Context(), t, now)
+		var owner cloakroom.User
+		if got.UserID != "" {
+			owner, _ = w.store.User(w.Context(), got.UserID)
+		}
+		w.is(findErr, sentinel(err), "Find fails as Session does")
+		same(w, record, got, "Find returns what Session returns")
+		same(w, user, owner, "Find returns the session's user, and the zero User when there is none")
+	}
+	return got, err
+}
+
 // lives asserts that the token opens exactly this session.
 func (w *world) lives(s cloakroom.SessionRecord, law string) {
 	w.Helper()
-	got, err := w.store.Session(w.Context(), s.Token, w.now)
+	got, err := w.found(s.Token, w.now)
 	w.ok(err, law)
 	same(w, got, s, law)
 }
@@ -163,7 +180,7 @@ func (w *world) lives(s cloakroom.SessionRecord, law string) {
 // dead asserts that the token opens nothing and is not a moved one.
 func (w *world) dead(t cloakroom.TokenID, law string) {
 	w.Helper()
-	_, err := w.store.Session(w.Context(), t, w.now)
+	_, err := w.found(t, w.now)
 	w.is(err, cloakroom.ErrNotFound, law)
 }
 
