@@ -117,8 +117,10 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 		u.Epoch++
 		return nil
 	})
-	if err != nil { // as it was; if that fails too, the session is ahead, which ends it a moment later than it might
+	if _, unknown := errors.AsType[*UnavailableError](err); err != nil && !unknown { // refused: as it was
 		_ = a.ledger.Renew(context.WithoutCancel(ctx), s.record.Token, s.record, a.now())
+	}
+	if err != nil { // where the answer was lost the change may be done, and a session that is ahead lives either way
 		return nil, err
 	}
 	s.User = changed

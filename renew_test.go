@@ -1,6 +1,8 @@
 package cloakroom_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -253,4 +255,29 @@ func TestChangeSecretAtOnce(t *testing.T) {
 			t.Errorf("%d changes succeeded and %d devices are signed in, want 1 and 1", n, live)
 		}
 	})
+}
+
+// answerless does what it is asked and loses the answer.
+type answerless struct{ *wrapped }
+
+func (s answerless) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
+	if err := s.wrapped.UpdateUser(ctx, c); err != nil || len(c.Credentials) == 0 {
+		return err
+	}
+	return errDown
+}
+
+// Nobody can know whether the change was done, but the client's token must be good either way.
+func TestChangeSecretWithALostAnswer(t *testing.T) {
+	w := newWorld(t, cloakroom.Config{Store: answerless{wrap(memory.New())}})
+	ana := w.User("ana@example.com")
+	d, other := w.browser(), w.browser()
+	d.signIn(ana.Email)
+	other.signIn(ana.Email)
+	_, err := d.change(authtest.Secret, nextSecret)
+	if _, unknown := errors.AsType[*cloakroom.UnavailableError](err); !unknown {
+		t.Fatalf("the change: %v", err)
+	}
+	d.answers(http.StatusOK, "the session that made the change")
+	other.answers(http.StatusUnauthorized, "another one, for the change was done")
 }

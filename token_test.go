@@ -160,7 +160,7 @@ func TestRedacted(t *testing.T) {
 
 func FuzzParseToken(f *testing.F) {
 	k := ring(f, "", secretOf(1))
-	token, _ := k.mint(kindSession, 7)
+	token := k.sign(kindSession, &[tokenSize]byte{0, 7, 42}) // the same in every process that fuzzes
 	f.Add(token.Reveal())
 	f.Add("crs_" + strings.Repeat("A", 67))
 	f.Add("crt_")

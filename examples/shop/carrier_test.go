@@ -38,12 +38,17 @@ func TestV36HeaderBringsEachNewToken(t *testing.T) {
 	}
 }
 
-// exposed are the names that Access-Control-Expose-Headers lists, in lower case.
+// always are the headers that every answer exposes to listed origins.
+var always = []string{"retry-after", "ratelimit", "ratelimit-policy", "www-authenticate", "x-request-id"}
+
+// exposed are the other names that Access-Control-Expose-Headers lists, in lower case.
 func exposed(h http.Header) []string {
 	var names []string
 	for _, line := range h.Values("Access-Control-Expose-Headers") {
 		for name := range strings.SplitSeq(line, ",") {
-			names = append(names, strings.ToLower(strings.TrimSpace(name)))
+			if name = strings.ToLower(strings.TrimSpace(name)); !slices.Contains(always, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	slices.Sort(names)
