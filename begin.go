@@ -233,7 +233,7 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 	token, rec := a.newRecord(r, o)
 	request := Opening{Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt, MovedUntil: rec.CreatedAt.Add(movedGrace)}
 	if old != nil {
-		request.Replace = &old.record.Token
+		request.Replace = &old.token
 		request.Inherit = old.Anonymous() || old.User.ID == rec.UserID
 	}
 	opened, err := a.ledger.Open(r.Context(), request)
@@ -274,7 +274,7 @@ func (a *Auth) deliver(w http.ResponseWriter, r *http.Request, s *Session, token
 	private(w.Header())
 	if by.cookie() {
 		s.carrier = byCookie
-		a.carriers.setCookie(w, r, token, cookieAge(s, s.record.IssuedAt))
+		a.carriers.setCookie(w, r, token, cookieAge(s, s.issuedAt()))
 		if a.carriers.dropped(r) {
 			a.emitRequest(r, Event{Type: InsecureTransport, SessionID: s.ID})
 		}
@@ -306,7 +306,7 @@ func (a *Auth) tellOpened(r *http.Request, s, old *Session, opened Opened) {
 
 // upgrade runs the app's hook. This call took the guest's session, so no other does.
 func (a *Auth) upgrade(r *http.Request, guest, user *Session) {
-	guest.record = user.record // its data lives there now
+	guest.token, guest.ref = user.token, user.ref // its data lives there now
 	kind, err := GuestUpgraded, a.runUpgrade(r.Context(), guest, user)
 	if err != nil {
 		kind = UpgradeFailed

@@ -79,7 +79,7 @@ type Bearer struct {
 }
 
 // carrier is how a request brought its credential.
-type carrier int
+type carrier uint8
 
 const (
 	byNothing carrier = iota

@@ -78,7 +78,7 @@ func (k Key[T]) swap(ctx context.Context, s *Session, next func(Datum) ([]byte, 
 			return err
 		}
 		d.Value = value
-		err = s.auth.ledger.SetDatum(ctx, s.record.Ref(), d, maxData)
+		err = s.auth.ledger.SetDatum(ctx, s.ref, d, maxData)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
 		}
@@ -94,7 +94,7 @@ func (k Key[T]) datum(ctx context.Context, s *Session) (Datum, error) {
 	if err := k.check(s); err != nil {
 		return Datum{}, err
 	}
-	d, err := s.auth.ledger.Datum(ctx, s.record.Ref(), k.name)
+	d, err := s.auth.ledger.Datum(ctx, s.ref, k.name)
 	if errors.Is(err, ErrNotFound) {
 		return Datum{Key: k.name}, nil
 	}

@@ -273,14 +273,14 @@ func (a *Auth) belonging(rec SessionRecord, user User) (*Session, error) {
 // keepFresh sends the cookie again when its tag is of an older secret, or past half of a long life.
 func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred credential, s *Session, now time.Time) {
 	if s.Remember {
-		s.record.IssuedAt = a.uses.issued(s.record)
+		s.issued = later(s.issuedAt(), a.uses.noted(s.token).IssuedAt).UnixMicro()
 	}
-	aging := s.Remember && now.Sub(s.record.IssuedAt) > cookieAge(s, s.record.IssuedAt)/2
+	aging := s.Remember && now.Sub(s.issuedAt()) > cookieAge(s, s.issuedAt())/2
 	switch {
 	case cred.carrier == byCookie && (aging || cred.retag):
 		a.carriers.setCookie(w, r, cred.token, cookieAge(s, now))
-		s.record.IssuedAt = now
-		a.uses.note(s.record, now, s.ExpiresAt, now)
+		s.issued = now.UnixMicro()
+		a.uses.note(s.token, now, s.ExpiresAt, now)
 	case cred.carrier == byBearer && cred.retag:
 		a.carriers.setHeader(w, cred.token)
 	}

@@ -12,11 +12,11 @@ import (
 // ErrInvalidToken. Call it before the body is written, with a session that a guard, a grant or Begin gave; one from a
 // list is refused, its token is not this client's.
 func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant, error) {
-	next := s.record
-	if s.User != nil {
-		next.Epoch = max(next.Epoch, s.User.Epoch)
+	rec, err := a.recordOf(r.Context(), s)
+	if err != nil {
+		return nil, err
 	}
-	token, next, err := a.rotate(r.Context(), s, next)
+	token, next, err := a.rotate(r.Context(), s, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -26,16 +26,25 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant
 // errListed refuses a session that no request has: its token is not this client's.
 var errListed = errors.New("not the session of a request")
 
+// recordOf reads what the store has of the session of a request.
+func (a *Auth) recordOf(ctx context.Context, s *Session) (SessionRecord, error) {
+	if s.carrier == byNothing {
+		return SessionRecord{}, errListed
+	}
+	rec, err := a.ledger.Session(ctx, s.token, a.now())
+	if err != nil {
+		return rec, known(err, ErrNotFound, ErrInvalidToken)
+	}
+	return rec, nil
+}
+
 // rotate puts a new token in the place of the session's own, and next's proof and epoch in the place of its own.
 func (a *Auth) rotate(ctx context.Context, s *Session, next SessionRecord) (Token, SessionRecord, error) {
-	if s.carrier == byNothing {
-		return Token{}, next, errListed
-	}
 	now := a.now()
-	token, id := a.keys.Load().mint(kindSession, s.record.Token.Bucket)
+	token, id := a.keys.Load().mint(kindSession, s.token.Bucket)
 	next.Token, next.LastSeenAt, next.IssuedAt = id, now, now
 	next.ExpiresAt = a.lifetime.end(next.CreatedAt, now)
-	err := a.ledger.Renew(ctx, s.record.Token, next, now.Add(movedGrace))
+	err := a.ledger.Renew(ctx, s.token, next, now.Add(movedGrace))
 	if err != nil {
 		return Token{}, next, known(err, ErrNotFound, ErrInvalidToken)
 	}
@@ -85,7 +94,7 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	if err := p.try.succeeded(ctx); err != nil {
 		return nil, err
 	}
-	if s.record.Epoch < p.user.Epoch { // it was ended since the guard let it in
+	if s.epoch < p.user.Epoch { // it was ended since the guard let it in
 		return nil, ErrInvalidToken
 	}
 	cred, err := a.enroll(ctx, c.Method, *p.user, c.Next)
@@ -105,9 +114,13 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 // breaks off, the client's token is good.
 func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, cred Credential) (*Grant, error) {
 	ctx := r.Context()
-	ahead := s.record
+	before, err := a.recordOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	ahead := before
 	ahead.Epoch = epoch + 1
-	if err := a.ledger.Renew(ctx, s.record.Token, ahead, a.now()); err != nil {
+	if err := a.ledger.Renew(ctx, s.token, ahead, a.now()); err != nil {
 		return nil, known(err, ErrNotFound, ErrInvalidToken)
 	}
 	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, func(u *User) error {
@@ -118,7 +131,7 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 		return nil
 	})
 	if _, unknown := errors.AsType[*UnavailableError](err); err != nil && !unknown { // refused: as it was
-		_ = a.ledger.Renew(context.WithoutCancel(ctx), s.record.Token, s.record, a.now())
+		_ = a.ledger.Renew(context.WithoutCancel(ctx), s.token, before, a.now())
 	}
 	if err != nil { // where the answer was lost the change may be done, and a session that is ahead lives either way
 		return nil, err

@@ -20,15 +20,22 @@ type Session struct {
 	Methods   []string // names of the methods that proved it, in order
 	Level     int      // 0 guest, 1 one factor, 2 two or more
 	Scopes    []string // what it may do, for sessions that are made to do little; empty grants no scope
-	Remember  bool     // the cookie outlives the browser
 	IP        string
 	UserAgent string
+	Remember  bool // the cookie outlives the browser
 	Current   bool // the session of this very request; not set in lists, where the ids tell
 
-	auth    *Auth
-	record  SessionRecord
+	// What the engine goes by, out of reach of a handler that changes its copy. The hot path makes one of these for
+	// every request, so it is kept small.
 	carrier carrier
+	auth    *Auth
+	token   TokenID
+	ref     SessionRef
+	epoch   int64
+	issued  int64 // when the cookie was last set, in microseconds
 }
+
+func (s *Session) issuedAt() time.Time { return time.UnixMicro(s.issued).UTC() }
 
 // Anonymous reports whether nobody has signed in: a guest session, which holds data and nothing else.
 func (s *Session) Anonymous() bool { return s.User == nil }
@@ -82,7 +89,7 @@ func (a *Auth) session(rec SessionRecord, user *User) *Session {
 }
 
 func (s *Session) fill(rec SessionRecord, user *User) {
-	s.record = rec
+	s.token, s.ref, s.epoch, s.issued = rec.Token, rec.Ref(), rec.Epoch, rec.IssuedAt.UnixMicro()
 	s.ID, s.User = rec.ID, user
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = rec.CreatedAt, rec.AuthenticatedAt, rec.LastSeenAt
 	s.ExpiresAt = s.auth.lifetime.end(rec.CreatedAt, rec.LastSeenAt)

@@ -200,12 +200,12 @@ func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
 	case e == AllSessions && !s.Anonymous():
 		return a.Sessions().RevokeAll(ctx, s.User.ID)
 	}
-	closed, err := a.ledger.Close(ctx, s.record.Ref())
+	closed, err := a.ledger.Close(ctx, s.ref)
 	if err != nil {
 		return unavailable(err)
 	}
 	if closed { // of many at once, one ended it
-		a.emitRequest(r, Event{Type: SignedOut, UserID: s.record.UserID, SessionID: s.ID})
+		a.emitRequest(r, Event{Type: SignedOut, UserID: s.ref.UserID, SessionID: s.ID})
 	}
 	return nil
 }

@@ -38,15 +38,14 @@ func newUses() *uses {
 func (u *uses) shard(id TokenID) *useShard { return &u.shards[id.Hash[0]%uint8(len(u.shards))] }
 
 // note remembers a use. A zero issued keeps what was noted before.
-func (u *uses) note(rec SessionRecord, seen, expires, issued time.Time) {
-	s := u.shard(rec.Token)
+func (u *uses) note(id TokenID, seen, expires, issued time.Time) {
+	s := u.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.pending[rec.Token]
 	if issued.IsZero() {
-		issued = t.IssuedAt
+		issued = s.pending[id].IssuedAt
 	}
-	s.pending[rec.Token] = Touch{Token: rec.Token, SeenAt: seen, ExpiresAt: expires, IssuedAt: issued}
+	s.pending[id] = Touch{Token: id, SeenAt: seen, ExpiresAt: expires, IssuedAt: issued}
 }
 
 // noted is what was noted of a token and not yet taken, or the zero Touch.
@@ -55,11 +54,6 @@ func (u *uses) noted(id TokenID) Touch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pending[id]
-}
-
-// issued is when the session's cookie was last set, as far as this process knows.
-func (u *uses) issued(rec SessionRecord) time.Time {
-	return later(rec.IssuedAt, u.noted(rec.Token).IssuedAt)
 }
 
 func later(a, b time.Time) time.Time {
@@ -102,7 +96,7 @@ func (a *Auth) use(s *Session, now time.Time) {
 	}
 	s.LastSeenAt = now
 	s.ExpiresAt = a.lifetime.end(s.CreatedAt, now)
-	a.uses.note(s.record, now, s.ExpiresAt, time.Time{})
+	a.uses.note(s.token, now, s.ExpiresAt, time.Time{})
 }
 
 // touchBatch bounds one call of Ledger.Touch.
