@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 const password = "correct horse battery staple"
@@ -24,6 +23,8 @@ type journal struct {
 	checked struct{ users, alive, ended int }
 
 	next                              atomic.Int64
+	acks, goal                        atomic.Int64
+	reached                           chan struct{} // closed when acks is goal
 	signups, signins, guests, logouts atomic.Int64
 }
 
@@ -35,8 +36,10 @@ func (j *journal) counts() string {
 		j.signups.Load(), j.signins.Load(), j.guests.Load(), j.logouts.Load())
 }
 
-// work lets clients work until the server is killed after d.
-func (j *journal) work(s *server, clients int, d time.Duration) {
+// work lets clients work, and kills the server when so many answers were acknowledged.
+func (j *journal) work(s *server, clients int, answers int64) {
+	j.reached = make(chan struct{})
+	j.goal.Store(j.acks.Load() + answers)
 	var wait sync.WaitGroup
 	for range clients {
 		wait.Go(func() {
@@ -46,12 +49,18 @@ func (j *journal) work(s *server, clients int, d time.Duration) {
 			}
 		})
 	}
+	idle := make(chan struct{}) // every client has met an answer that it did not expect, or none
+	go func() {
+		wait.Wait()
+		close(idle)
+	}()
 	select {
-	case <-time.After(d):
+	case <-j.reached:
 	case <-s.dead:
+	case <-idle:
 	}
 	s.kill()
-	wait.Wait()
+	<-idle
 }
 
 // turn is one client's round: an account, a second sign-in, a guest, and an end to some of it.
@@ -61,14 +70,14 @@ func (j *journal) turn(c *http.Client, url string) error {
 	if err != nil {
 		return err
 	}
-	j.signups.Add(1)
+	j.acknowledged(&j.signups)
 	j.note(func() { j.users = append(j.users, email) })
 	second, err := open(c, url+"/auth/login", credentials(email), http.StatusOK)
 	if err != nil {
 		j.opened(entry{first, email})
 		return err
 	}
-	j.signins.Add(1)
+	j.acknowledged(&j.signins)
 	j.opened(entry{second, email})
 	if err := j.logout(c, url, entry{first, email}); err != nil {
 		return err
@@ -78,7 +87,7 @@ func (j *journal) turn(c *http.Client, url string) error {
 		if err != nil {
 			return err
 		}
-		j.guests.Add(1)
+		j.acknowledged(&j.guests)
 		if rand.N(2) == 0 {
 			j.opened(entry{token: guest})
 		} else if err := j.logout(c, url, entry{token: guest}); err != nil {
@@ -86,6 +95,14 @@ func (j *journal) turn(c *http.Client, url string) error {
 		}
 	}
 	return nil
+}
+
+// acknowledged counts an answer.
+func (j *journal) acknowledged(kind *atomic.Int64) {
+	kind.Add(1)
+	if j.acks.Add(1) == j.goal.Load() {
+		close(j.reached)
+	}
 }
 
 func credentials(email string) map[string]any {
@@ -101,7 +118,7 @@ func (j *journal) logout(c *http.Client, url string, e entry) error {
 	if status != http.StatusNoContent {
 		return fmt.Errorf("log-out answered %d", status)
 	}
-	j.logouts.Add(1)
+	j.acknowledged(&j.logouts)
 	j.note(func() { j.ended = append(j.ended, e) })
 	return nil
 }

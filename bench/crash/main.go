@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer, kills, clients int) error {
 		if err := j.verify(s.url, round == 1); err != nil {
 			return fmt.Errorf("after kill %d: %w", round-1, err)
 		}
-		j.work(s, clients, lifetime(round))
+		j.work(s, clients, quota(round))
 		fmt.Fprintf(out, "\r%d of %d kills, %s", round, kills, j.counts())
 	}
 	s, err := start(ctx, binary, dir+"/data")
@@ -66,7 +66,6 @@ func run(ctx context.Context, out io.Writer, kills, clients int) error {
 	return ctx.Err()
 }
 
-// lifetime of the server in a round: different each time, so that it dies at different moments of its work.
-func lifetime(round int) time.Duration {
-	return 200*time.Millisecond + time.Duration(round*137%700)*time.Millisecond
-}
+// quota is how many answers are acknowledged before the server dies: different in each round, so that it dies at different
+// moments of its work.
+func quota(round int) int64 { return int64(40 + round*37%120) }
