@@ -226,32 +226,37 @@ func (at *attempt) add(m Method, p proven) {
 
 // proceed is the dispatcher: from what is recorded it decides what comes next.
 func (a *Auth) proceed(w http.ResponseWriter, r *http.Request, at *attempt) (*Grant, error) {
-	ctx := r.Context()
-	user, err := a.standing(ctx, at)
-	var next []string
-	if err == nil {
-		next, err = a.missing(ctx, at)
-	}
+	user, next, err := a.decide(r.Context(), at)
 	if err == nil && len(next) == 0 {
-		err = a.finish(ctx, at)
+		return a.complete(w, r, at, user)
 	}
-	if err != nil || len(next) > 0 {
-		// Only a whole sign-in clears what failed before: a known password must not buy guesses at a second factor.
-		at.try.giveBack(ctx)
-	}
-	switch {
-	case err != nil:
+	// Only a whole sign-in clears what failed before: a known password must not buy guesses at a second factor.
+	at.try.giveBack(r.Context())
+	if err != nil {
 		return nil, err
-	case len(next) > 0:
-		private(w.Header())
-		return a.challenge(r, at, next)
 	}
-	// Side by side, because a store with group commit makes one write of both.
+	private(w.Header())
+	return a.challenge(r, at, next)
+}
+
+// decide says what an attempt still lacks. If that is nothing, the attempt is used up, by this call alone.
+func (a *Auth) decide(ctx context.Context, at *attempt) (user *User, next []string, err error) {
+	if user, err = a.standing(ctx, at); err != nil {
+		return nil, nil, err
+	}
+	if next, err = a.missing(ctx, at); err != nil || len(next) > 0 {
+		return nil, next, err
+	}
+	return user, nil, a.finish(ctx, at)
+}
+
+// complete opens the session and settles the guess, side by side: a store with group commit makes one write of both.
+func (a *Auth) complete(w http.ResponseWriter, r *http.Request, at *attempt, user *User) (*Grant, error) {
 	settled := make(chan error, 1)
-	go func() { settled <- at.try.succeeded(context.WithoutCancel(ctx)) }()
+	go func() { settled <- at.try.succeeded(context.WithoutCancel(r.Context())) }()
 	g, err := a.open(w, r, opening{user: user, terms: at.Terms, methods: at.Methods, level: min(at.Factors, 2)})
-	if err := <-settled; err != nil { // the session is open; that its guess still counts is only told
-		a.emitRequest(r, Event{Type: RequestFailed, UserID: user.ID, Reason: "limit", Err: err})
+	if unsettled := <-settled; unsettled != nil { // that the guess still counts is no reason to fail a sign-in
+		a.emitRequest(r, Event{Type: RequestFailed, UserID: user.ID, Reason: "limit", Err: unsettled})
 	}
 	return g, err
 }

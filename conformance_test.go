@@ -32,13 +32,11 @@ var waived = map[string]string{
 	"S82":  "there is no refresh before signed tokens",
 	"S83":  "there is no refresh before signed tokens",
 	"S84":  "there is no refresh before signed tokens",
-	"S94":  "the only reason to lock an account is a ban, which is S65",
 	"S225": "there is one CSRF method, so none can be weaker",
 	"S226": "there is no CSRF token to renew",
 	"V6":   "no idempotency key is offered: it would be a second secret that opens a session",
 	"V61":  "uses are written down once a minute, also in the first half of the idle time (V60)",
 	"V62":  "there is no cache yet",
-	"V64":  "one process; a second one on the same file sees a log-out at its next request",
 }
 
 // TestEveryRowHasATest finds each row of the stage by its name: in the name of a test, of a subtest or of a case.

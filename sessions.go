@@ -129,7 +129,8 @@ const (
 
 // SignOut ends the session of the request, the others of its user, or all of them, before it returns, and clears the
 // cookie. Without a live session it does nothing and returns nil. An empty extent means ThisSession. Errors: FieldErrors
-// for an unknown extent, ErrCrossOrigin, ErrAmbiguous, *UnavailableError: then nothing was ended.
+// for an unknown extent, ErrCrossOrigin, ErrAmbiguous, *UnavailableError: then it is not known to have ended, and the cookie
+// stays for another try.
 func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 	if e == "" {
 		e = ThisSession
