@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
@@ -16,19 +17,21 @@ func (d developCommand) Run(ctx context.Context, c *console) error {
 	return c.serve(ctx, config.Development, d.Listen, c.welcome)
 }
 
-// welcome tells what there is to try, in at most twelve lines.
+// welcome tells what there is to try, in at most twelve lines and one piece: who has seen that it listens has seen all.
 func (c *console) welcome(cfg config.Config, at server.Addresses) {
 	site := "http://" + at.HTTP
-	c.say("cloakroom, development server, for this machine only; data in %s", cfg.Data)
-	c.say("listening on %s", site)
-	c.say("")
-	c.say("  curl -c jar %s/auth/signup -H 'Content-Type: application/json' \\", site)
-	c.say(`       -d '{"email":"ana@example.com","password":"red-umbrella-stand"}'`)
-	c.say("  curl -b jar %s/auth/me", site)
-	c.say("")
-	c.say("  API      %s/openapi.json", site)
-	if at.Metrics != "" {
-		c.say("  metrics  http://%s/metrics", at.Metrics)
+	lines := []string{
+		"cloakroom, development server, for this machine only; data in " + cfg.Data,
+		"listening on " + site,
+		"",
+		"  curl -c jar " + site + "/auth/signup -H 'Content-Type: application/json' \\",
+		`       -d '{"email":"ana@example.com","password":"red-umbrella-stand"}'`,
+		"  curl -b jar " + site + "/auth/me",
+		"",
+		"  API      " + site + "/openapi.json",
 	}
-	c.say("for production: cloakroom serve --config FILE")
+	if at.Metrics != "" {
+		lines = append(lines, "  metrics  http://"+at.Metrics+"/metrics")
+	}
+	c.say("%s", strings.Join(append(lines, "for production: cloakroom serve --config FILE"), "\n"))
 }
