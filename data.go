@@ -19,6 +19,10 @@ const (
 //
 // Every method takes any live session, of a guest or a user. Errors: ErrTooLarge, *UnavailableError, and from Set and
 // Update ErrInvalidToken when the session has ended; its values ended with it, so Get finds none.
+//
+// A write is durable when its method returns. Behind Protect, Optional and Require it is taken back if the handler then
+// panics, unless somebody else has changed the value meanwhile; what goroutines write after the panic stays. For a
+// session that Enter, Visit, Authenticate or a sign-in returned nobody sees an end, so there every write stays.
 type Key[T any] struct{ name string }
 
 // NewKey makes a key. The name has 1 to 64 ASCII letters, digits and characters of "._:-"; with another one every
@@ -66,26 +70,27 @@ func (k Key[T]) Delete(ctx context.Context, s *Session) error {
 	return k.swap(ctx, s, func(Datum) ([]byte, error) { return nil, nil })
 }
 
-// swap puts what next makes of the present datum in its place, and again when somebody was faster. Nil removes it.
-func (k Key[T]) swap(ctx context.Context, s *Session, next func(Datum) ([]byte, error)) error {
+// swap puts what change makes of the present datum in its place, and again when somebody was faster. Nil removes it.
+func (k Key[T]) swap(ctx context.Context, s *Session, change func(Datum) ([]byte, error)) error {
 	for {
 		d, err := k.datum(ctx, s)
 		if err != nil {
 			return err
 		}
-		value, err := next(d)
+		value, err := change(d)
 		if err != nil || value == nil && d.Revision == 0 {
 			return err
 		}
-		d.Value = value
-		err = s.auth.ledger.SetDatum(ctx, s.ref, d, maxData)
+		next := Datum{Key: d.Key, Value: value, Revision: d.Revision}
+		err = s.auth.ledger.SetDatum(ctx, s.ref, next, maxData)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
 		}
 		if err != nil {
-			return known(err, ErrTooLarge, ErrTooLarge, ErrNotFound, ErrInvalidToken)
+			err = known(err, ErrTooLarge, ErrTooLarge, ErrNotFound, ErrInvalidToken)
 		}
-		return nil
+		s.writes.note(s.ref, d, next, err)
+		return err
 	}
 }
 
@@ -94,9 +99,13 @@ func (k Key[T]) datum(ctx context.Context, s *Session) (Datum, error) {
 	if err := k.check(s); err != nil {
 		return Datum{}, err
 	}
-	d, err := s.auth.ledger.Datum(ctx, s.ref, k.name)
+	return s.auth.datum(ctx, s.ref, k.name)
+}
+
+func (a *Auth) datum(ctx context.Context, ref SessionRef, key string) (Datum, error) {
+	d, err := a.ledger.Datum(ctx, ref, key)
 	if errors.Is(err, ErrNotFound) {
-		return Datum{Key: k.name}, nil
+		return Datum{Key: key}, nil
 	}
 	if err != nil {
 		return Datum{}, unavailable(err)

@@ -14,55 +14,85 @@ type Handler func(w http.ResponseWriter, r *http.Request, s *Session)
 // Protect lets a request through to h when it has the live session of a user and meets every requirement; s is never
 // nil and s.User is never nil. Otherwise h does not run and the answer is 401, 403 or, when the truth cannot be
 // known, 503. A guest is not enough; see Optional and Begin.
+//
+// A handler that panics changes nothing: what it wrote into the session's data by a Key is taken back before the panic
+// goes on its way, but for values that somebody else has changed meanwhile. If the store does not answer then, they stay and
+// the event RequestFailed tells it, with the Reason "undo".
 func (a *Auth) Protect(h Handler, need ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.Enter(w, r, need...)
+		v, err := a.admit(w, r, need)
 		if err != nil {
 			a.refuse(w, r, err)
 			return
 		}
-		h(w, r, s)
+		a.serve(w, r, v.watched(), h)
 	})
 }
 
+// serve calls a handler and, when it panics, takes back what it did.
+func (a *Auth) serve(w http.ResponseWriter, r *http.Request, s *Session, h Handler) {
+	done := false
+	defer func() {
+		if !done { // also after runtime.Goexit, which recover would not see
+			a.undo(r, s)
+		}
+	}()
+	h(w, r, s)
+	done = true
+}
+
 // Enter is what Protect does before it calls its handler, for code that answers refusals in a way of its own: it returns
-// the session, or the error that Fail would answer, and keeps the cookie in step.
+// the session, or the error that Fail would answer, and keeps the cookie in step. It sees no end of the request, so
+// nothing is taken back when its caller panics.
 func (a *Auth) Enter(w http.ResponseWriter, r *http.Request, need ...Requirement) (*Session, error) {
-	s, err := a.enter(w, r)
+	v, err := a.admit(w, r, need)
+	return v.alone(), err
+}
+
+func (a *Auth) admit(w http.ResponseWriter, r *http.Request, need []Requirement) (*arrival, error) {
+	v, err := a.enter(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Meets(need...); err != nil {
+	if err := v.session.Meets(need...); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return v, nil
 }
 
 // Optional lets every request through whose credential can be judged. s is the session of a user or of a guest, or nil
 // when there is none or it is dead; a dead bearer token is told by WWW-Authenticate beside the answer. The request's
 // context carries what Begin needs to begin one session at most, also from many goroutines.
+//
+// A handler that panics changes nothing, as behind Protect; a guest session that it began ends, too.
 func (a *Auth) Optional(h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.Visit(w, r)
+		v, err := a.visit(w, r)
 		if err != nil {
 			a.refuse(w, r, err)
 			return
 		}
-		h(w, a.visiting(r, s), s)
+		s := v.watched()
+		a.serve(w, a.visiting(r, s), s, h)
 	})
 }
 
 // Visit is what Optional does before it calls its handler: the session may be nil. It is to Optional what Enter is to
-// Protect.
+// Protect: after a panic nothing is taken back.
 func (a *Auth) Visit(w http.ResponseWriter, r *http.Request) (*Session, error) {
-	s, err := a.enter(w, r)
+	v, err := a.visit(w, r)
+	return v.alone(), err
+}
+
+func (a *Auth) visit(w http.ResponseWriter, r *http.Request) (*arrival, error) {
+	v, err := a.enter(w, r)
 	if errors.Is(err, ErrInvalidToken) && bearing(r) {
 		w.Header().Set("WWW-Authenticate", challengeInvalid) // RFC 9110 §11.6.1 allows it on any answer
 	}
 	if signedOut(err) {
 		return nil, nil
 	}
-	return s, err
+	return v, err
 }
 
 // Require is Protect for routers and handlers of any kind: ordinary middleware. Behind it FromContext has the session.
@@ -77,13 +107,15 @@ func (a *Auth) Require(need ...Requirement) func(http.Handler) http.Handler {
 // Authenticate returns the session of a request, of a user or of a guest, for roads that a handler cannot guard: a
 // WebSocket hub, gRPC metadata put into a request. Errors are those that Fail answers: ErrUnauthenticated,
 // ErrInvalidToken, ErrAmbiguous, ErrBanned, ErrCrossOrigin, *UnavailableError. It writes nothing, so it renews no
-// cookie. A WebSocket handshake with a cookie is held to the CSRF rule though it is a GET.
+// cookie; it sees no end of anything, so nothing is taken back after a panic. A WebSocket handshake with a cookie is held
+// to the CSRF rule though it is a GET.
 func (a *Auth) Authenticate(r *http.Request) (*Session, error) {
 	cred, err := a.present(r)
 	if err != nil {
 		return nil, err
 	}
-	return a.judge(r, cred, a.now())
+	v, err := a.judge(r, &cred, a.now())
+	return v.alone(), err
 }
 
 // FromContext returns the session that Require or Optional found, if any.
@@ -102,25 +134,32 @@ type credential struct {
 
 // present finds the one credential of a request (CONTRACT §1). ErrUnauthenticated: there is none. ErrInvalidToken:
 // there is one, but we did not make it.
-func (a *Auth) present(r *http.Request) (credential, error) {
+func (a *Auth) present(r *http.Request) (cred credential, err error) {
 	text, bearer, err := a.carriers.bearer(r.Header)
 	if err != nil {
-		return credential{}, err
+		return cred, err
 	}
 	keys := a.keys.Load()
-	if bearer {
-		cred := credential{carrier: byBearer}
-		id, token, ok := keys.parse(kindSession, text)
-		if !ok || !a.carriers.bearers {
-			return cred, ErrInvalidToken
+	switch {
+	case bearer:
+		cred.carrier = byBearer
+		if !a.carriers.bearers || !cred.read(keys, text) {
+			err = ErrInvalidToken
 		}
-		cred.id, cred.token, cred.retag = id, token, token.text != text
-		return cred, nil
+	case a.carriers.cookies:
+		err = a.presentCookie(r, keys, &cred)
+	default:
+		err = ErrUnauthenticated
 	}
-	if !a.carriers.cookies {
-		return credential{}, ErrUnauthenticated
+	return cred, err
+}
+
+// read fills in what a token of ours says. It reports whether it is one.
+func (c *credential) read(keys *keyring, text string) (ok bool) {
+	if c.id, c.token, ok = keys.parse(kindSession, text); ok {
+		c.retag = c.token.text != text
 	}
-	return a.presentCookie(r, keys)
+	return ok
 }
 
 // maxCookies bounds how many cookies that look like ours are checked in one request: more than a browser sends.
@@ -128,49 +167,53 @@ const maxCookies = 200
 
 // presentCookie picks among the cookies of our name: those with a good tag count; one distinct survivor is it, two
 // mean that somebody planted one, and nobody can say which.
-func (a *Auth) presentCookie(r *http.Request, keys *keyring) (credential, error) {
-	var found credential
-	sent := false
+func (a *Auth) presentCookie(r *http.Request, keys *keyring, found *credential) error {
 	scan := scanCookies(r.Header, a.carriers.cookieName(r))
-	for cred, ok := a.nextCookie(&scan, keys, &sent); ok; cred, ok = a.nextCookie(&scan, keys, &sent) {
-		if found.carrier != byNothing && found.id != cred.id {
+	if !found.next(&scan, keys) {
+		if found.carrier == byCookie {
+			return ErrInvalidToken
+		}
+		return ErrUnauthenticated
+	}
+	var other credential
+	for other.next(&scan, keys) {
+		if other.id != found.id {
 			a.emitRequest(r, Event{Type: DuplicateCookie})
-			return credential{carrier: byCookie}, ErrInvalidToken
-		}
-		if found.carrier == byNothing {
-			found = cred
+			*found = credential{carrier: byCookie}
+			return ErrInvalidToken
 		}
 	}
-	switch {
-	case found.carrier != byNothing:
-		return found, nil
-	case sent:
-		return credential{carrier: byCookie}, ErrInvalidToken
-	}
-	return found, ErrUnauthenticated
+	return nil
 }
 
-// nextCookie returns the next cookie with a good tag, and notes whether there was any.
-func (a *Auth) nextCookie(scan *cookieScan, keys *keyring, sent *bool) (credential, bool) {
+// next reads the next cookie with a good tag, and notes by the carrier that there was any.
+func (c *credential) next(scan *cookieScan, keys *keyring) bool {
 	for scan.checked < maxCookies {
 		text, ok := scan.next()
 		if !ok {
 			break
 		}
-		*sent = true
+		c.carrier = byCookie
 		if len(text) != tokenLength {
 			continue // junk costs nothing, so it cannot hide what stands behind it
 		}
 		scan.checked++
-		if id, token, ok := keys.parse(kindSession, text); ok {
-			return credential{carrier: byCookie, id: id, token: token, retag: token.text != text}, true
+		if c.read(keys, text) {
+			return true
 		}
 	}
-	return credential{}, false
+	return false
+}
+
+// nextCookie is next for callers that look at each, and notes in sent whether there was any.
+func (a *Auth) nextCookie(scan *cookieScan, keys *keyring, sent *bool) (c credential, ok bool) {
+	ok = c.next(scan, keys)
+	*sent = *sent || c.carrier == byCookie
+	return c, ok
 }
 
 // enter is the way of every guarded request: find the credential, judge it, and keep the browser's cookie in step.
-func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*Session, error) {
+func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*arrival, error) {
 	private(w.Header())
 	cred, err := a.present(r)
 	if err != nil {
@@ -180,83 +223,53 @@ func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*Session, error) {
 		return nil, err
 	}
 	now := a.now()
-	s, err := a.judge(r, cred, now)
+	v, err := a.judge(r, &cred, now)
 	if err != nil {
 		if cred.carrier == byCookie && errors.Is(err, ErrInvalidToken) && !errors.Is(err, ErrMoved) {
 			a.carriers.clearCookie(w, r)
 		}
 		return nil, err
 	}
-	a.keepFresh(w, r, cred, s, now)
-	return s, nil
+	a.keepFresh(w, r, &cred, &v.session, now)
+	return v, nil
 }
 
 // judge asks the stores about a credential of ours.
-func (a *Auth) judge(r *http.Request, cred credential, now time.Time) (*Session, error) {
+func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival, error) {
 	if cred.carrier == byCookie {
 		if err := a.origin.check(r); err != nil {
 			return nil, err
 		}
 	}
-	s, err := a.lookupAt(r.Context(), cred.id, now)
+	v, err := a.lookupAt(r.Context(), &cred.id, now)
 	if err != nil {
 		return nil, err
 	}
-	s.carrier, s.Current = cred.carrier, true
-	a.use(s, now)
-	return s, nil
+	v.session.carrier, v.session.Current = cred.carrier, true
+	a.use(&v.session, now)
+	return v, nil
 }
 
 // lookup finds the live session of a token. ErrInvalidToken: certainly dead. ErrBanned: alive but for the ban.
 func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
-	return a.lookupAt(ctx, id, a.now())
+	v, err := a.lookupAt(ctx, &id, a.now())
+	return v.alone(), err
 }
 
-func (a *Auth) lookupAt(ctx context.Context, id TokenID, now time.Time) (*Session, error) {
-	noted := a.uses.noted(id) // asked first: a flush moves uses from here to the store, never back
-	rec, user, err := a.find(ctx, id, now)
+func (a *Auth) lookupAt(ctx context.Context, id *TokenID, now time.Time) (*arrival, error) {
+	seen := a.uses.noted(*id).SeenAt // asked first: a flush moves uses from here to the store, never back
+	var rec SessionRecord
+	var user User
+	if err := a.find(ctx, id, now, &rec, &user); err != nil {
+		return nil, lost(err)
+	}
+	rec.LastSeenAt = later(rec.LastSeenAt, seen)
+	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
 	switch {
-	case errors.Is(err, ErrMoved):
-		return nil, deadToken{err}
-	case errors.Is(err, ErrNotFound):
+	case rec.Realm != a.config.Realm, !now.Before(rec.ExpiresAt):
 		return nil, ErrInvalidToken
-	case err != nil:
-		return nil, unavailable(err)
-	case rec.Realm != a.config.Realm:
-		return nil, ErrInvalidToken
-	}
-	rec.LastSeenAt = later(rec.LastSeenAt, noted.SeenAt)
-	if !now.Before(a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)) {
-		return nil, ErrInvalidToken
-	}
-	if rec.UserID == "" {
-		return a.session(rec, nil), nil
-	}
-	return a.belonging(rec, user)
-}
-
-// find asks the stores for a session and its user. A user who is not there is the zero User.
-func (a *Auth) find(ctx context.Context, id TokenID, now time.Time) (rec SessionRecord, user User, err error) {
-	if a.finder != nil {
-		return a.finder.Find(ctx, id, now)
-	}
-	if rec, err = a.ledger.Session(ctx, id, now); err != nil || rec.UserID == "" {
-		return rec, user, err
-	}
-	if user, err = a.directory.User(ctx, rec.UserID); errors.Is(err, ErrNotFound) {
-		return rec, User{}, nil
-	}
-	return rec, user, err
-}
-
-// belonging is the session of a record and its user, if the user lets it live.
-func (a *Auth) belonging(rec SessionRecord, user User) (*Session, error) {
-	// One allocation for both: the hot path counts them.
-	both := &struct {
-		session Session
-		user    User
-	}{}
-	switch {
+	case rec.UserID == "":
+		return a.arrival(&rec, nil), nil
 	case user.ID == "":
 		return nil, ErrInvalidToken
 	case user.Banned():
@@ -264,14 +277,38 @@ func (a *Auth) belonging(rec SessionRecord, user User) (*Session, error) {
 	case rec.Epoch < user.Epoch:
 		return nil, ErrInvalidToken
 	}
-	both.user = user
-	both.session.auth = a
-	both.session.fill(rec, &both.user)
-	return &both.session, nil
+	return a.arrival(&rec, &user), nil
+}
+
+// lost is what an error of a store means for a token.
+func lost(err error) error {
+	switch {
+	case errors.Is(err, ErrMoved):
+		return deadToken{err}
+	case errors.Is(err, ErrNotFound):
+		return ErrInvalidToken
+	}
+	return unavailable(err)
+}
+
+// find asks the stores for a session and its user. A user who is not there is the zero User.
+func (a *Auth) find(ctx context.Context, id *TokenID, now time.Time, rec *SessionRecord, user *User) (err error) {
+	if a.finder != nil {
+		*rec, *user, err = a.finder.Find(ctx, *id, now)
+		return err
+	}
+	if *rec, err = a.ledger.Session(ctx, *id, now); err != nil || rec.UserID == "" {
+		return err
+	}
+	if *user, err = a.directory.User(ctx, rec.UserID); errors.Is(err, ErrNotFound) {
+		*user = User{}
+		return nil
+	}
+	return err
 }
 
 // keepFresh sends the cookie again when its tag is of an older secret, or past half of a long life.
-func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred credential, s *Session, now time.Time) {
+func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred *credential, s *Session, now time.Time) {
 	if s.Remember {
 		s.issued = later(s.issuedAt(), a.uses.noted(s.token).IssuedAt).UnixMicro()
 	}

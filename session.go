@@ -28,11 +28,12 @@ type Session struct {
 	// What the engine goes by, out of reach of a handler that changes its copy. The hot path makes one of these for
 	// every request, so it is kept small.
 	carrier carrier
-	auth    *Auth
 	token   TokenID
+	auth    *Auth
 	ref     SessionRef
 	epoch   int64
-	issued  int64 // when the cookie was last set, in microseconds
+	issued  int64   // when the cookie was last set, in microseconds
+	writes  *writes // what a guard takes back if its handler panics; nil where no guard watches
 }
 
 func (s *Session) issuedAt() time.Time { return time.UnixMicro(s.issued).UTC() }
@@ -84,15 +85,56 @@ func (l Lifetime) end(created, seen time.Time) time.Time {
 // session makes the value that handlers see of what the store keeps. user is nil for a guest.
 func (a *Auth) session(rec SessionRecord, user *User) *Session {
 	s := &Session{auth: a}
+	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
 	s.fill(rec, user)
 	return s
 }
 
-func (s *Session) fill(rec SessionRecord, user *User) {
+// arrival is what a guard has found, in one allocation, because the hot path counts them.
+type arrival struct {
+	session Session
+	user    User
+	writes  writes
+}
+
+// arrival makes the session of a record whose ExpiresAt is the truth. user is nil for a guest.
+func (a *Auth) arrival(rec *SessionRecord, user *User) *arrival {
+	v := &arrival{}
+	v.session.auth = a
+	if user == nil {
+		v.session.read(rec, nil)
+		return v
+	}
+	v.user = *user
+	v.session.read(rec, &v.user)
+	return v
+}
+
+// watched is the session for a handler whose end a guard sees.
+func (v *arrival) watched() *Session {
+	if v == nil {
+		return nil
+	}
+	v.session.writes = &v.writes
+	return &v.session
+}
+
+// alone is the session for everybody else.
+func (v *arrival) alone() *Session {
+	if v == nil {
+		return nil
+	}
+	return &v.session
+}
+
+func (s *Session) fill(rec SessionRecord, user *User) { s.read(&rec, user) }
+
+// read takes over what a record says.
+func (s *Session) read(rec *SessionRecord, user *User) {
 	s.token, s.ref, s.epoch, s.issued = rec.Token, rec.Ref(), rec.Epoch, rec.IssuedAt.UnixMicro()
 	s.ID, s.User = rec.ID, user
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = rec.CreatedAt, rec.AuthenticatedAt, rec.LastSeenAt
-	s.ExpiresAt = s.auth.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
+	s.ExpiresAt = rec.ExpiresAt
 	s.Methods, s.Level, s.Scopes = rec.Methods, rec.Level, rec.Scopes
 	s.Remember, s.IP, s.UserAgent = rec.Remember, rec.IP, rec.Agent
 }

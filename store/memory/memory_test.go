@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,8 +49,61 @@ func TestHotPathAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { _, _ = store.Session(ctx, s.Token, now) }); n > 1 {
 		t.Errorf("Session allocates %v times, want at most once: for Methods", n)
 	}
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = store.Find(ctx, s.Token, now) }); n > 1 {
+		t.Errorf("Find allocates %v times, want at most once: for all lists", n)
+	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = store.User(ctx, u.ID) }); n > 0 {
 		t.Errorf("User without roles allocates %v times, want none", n)
+	}
+}
+
+// A session remembers its user's account, so what is remembered must not outlive the account.
+func TestFindAfterItsUser(t *testing.T) {
+	store, u, s := furnished(t, "admin")
+	ctx := t.Context()
+	find := func(want cloakroom.User, when string) {
+		t.Helper()
+		record, got, err := store.Find(ctx, s.Token, now)
+		if err != nil || record.ID != s.ID || got.ID != want.ID || got.Name != want.Name || !slices.Equal(got.Roles, want.Roles) {
+			t.Errorf("%s: found %s of %+v, %v, want %+v", when, record.ID, got, err, want)
+		}
+	}
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.Revision = 1
+	find(u, "as made")
+	u.Name, u.Roles = "Ana", []string{"admin", "editor"}
+	do(store.UpdateUser(ctx, cloakroom.UserChange{User: u}))
+	find(u, "changed")
+	do(store.DeleteUser(ctx, u.ID, ""))
+	find(cloakroom.User{}, "deleted")
+	u.Name = "Anna"
+	do(store.CreateUser(ctx, u))
+	find(u, "made anew")
+	do(store.DeleteUser(ctx, u.ID, ""))
+	find(cloakroom.User{}, "deleted again")
+}
+
+// The lists that Find gives out share one piece of memory with each other, and none with anybody else.
+func TestListsAreTheCallersOwn(t *testing.T) {
+	store, u, s := furnished(t, "admin", "editor")
+	record, user, err := store.Find(t.Context(), s.Token, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Methods = append(record.Methods, "more")
+	record.Methods[0] = "changed"
+	user.Roles[0] = "changed"
+	if user.Roles[1] != "editor" || len(record.Scopes) != 0 {
+		t.Errorf("one list grew into the next: %v %v", record, user)
+	}
+	record, user, err = store.Find(t.Context(), s.Token, now)
+	if err != nil || !slices.Equal(record.Methods, s.Methods) || !slices.Equal(user.Roles, u.Roles) {
+		t.Errorf("changed by a caller: %v %v, %v", record.Methods, user.Roles, err)
 	}
 }
 
@@ -112,11 +166,7 @@ func BenchmarkGuarded(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			record, err := store.Session(ctx, s.Token, now)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := store.User(ctx, record.UserID); err != nil {
+			if _, _, err := store.Find(ctx, s.Token, now); err != nil {
 				b.Fatal(err)
 			}
 		}

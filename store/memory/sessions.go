@@ -13,6 +13,7 @@ import (
 // session is a record with its data. Both belong to the store alone.
 type session struct {
 	record cloakroom.SessionRecord
+	user   *account                   // of the user, if known when it was opened; see accountOf
 	data   map[string]cloakroom.Datum // nil until something is stored
 	size   int                        // bytes of all keys and values of data
 }
@@ -78,7 +79,10 @@ func (s *Store) Session(ctx context.Context, t cloakroom.TokenID, now time.Time)
 		return cloakroom.SessionRecord{}, err
 	}
 	defer s.mu.RUnlock()
-	return s.find(t, now)
+	if found := s.tokens[t]; found != nil {
+		return found.copy(), nil
+	}
+	return cloakroom.SessionRecord{}, s.gone(t, now)
 }
 
 var _ cloakroom.Finder = (*Store)(nil)
@@ -89,24 +93,24 @@ func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (r
 		return r, u, err
 	}
 	defer s.mu.RUnlock()
-	if r, err = s.find(t, now); err != nil {
-		return r, u, err
+	found := s.tokens[t]
+	if found == nil {
+		return r, u, s.gone(t, now)
 	}
-	if a := s.users[r.UserID]; a != nil {
-		u = a.copy()
+	r = found.record
+	if a := s.accountOf(found); a != nil {
+		u = a.user
 	}
+	own(&r.Methods, &r.Scopes, &u.Roles)
 	return r, u, nil
 }
 
-// find is Session under the lock.
-func (s *Store) find(t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, error) {
-	if found := s.tokens[t]; found != nil {
-		return found.copy(), nil
-	}
+// gone says why no session has this token.
+func (s *Store) gone(t cloakroom.TokenID, now time.Time) error {
 	if until, known := s.moved[t]; known && !passed(until, now) {
-		return cloakroom.SessionRecord{}, fmt.Errorf("session: %w", cloakroom.ErrMoved)
+		return fmt.Errorf("session: %w", cloakroom.ErrMoved)
 	}
-	return cloakroom.SessionRecord{}, fmt.Errorf("session: %w", cloakroom.ErrNotFound)
+	return fmt.Errorf("session: %w", cloakroom.ErrNotFound)
 }
 
 // Touch implements cloakroom.Ledger.
@@ -207,6 +211,7 @@ func (s *Store) add(opened *session) {
 	if opened.record.UserID == "" {
 		return
 	}
+	opened.user = s.users[opened.record.UserID]
 	o := ownerOf(opened.record)
 	if s.owned[o] == nil {
 		s.owned[o] = map[string]*session{}
@@ -235,11 +240,37 @@ func kept(r cloakroom.SessionRecord) cloakroom.SessionRecord {
 	return r
 }
 
-// copy is for the hot path: it allocates only for slices that hold something.
 func (s *session) copy() cloakroom.SessionRecord {
 	r := s.record
-	r.Methods, r.Scopes = slices.Clone(r.Methods), slices.Clone(r.Scopes)
+	own(&r.Methods, &r.Scopes)
 	return r
+}
+
+// accountOf is the account of a session's user, or nil. That of a deleted user is empty.
+func (s *Store) accountOf(of *session) *account {
+	if of.user != nil && of.user.user.ID != "" {
+		return of.user
+	}
+	return s.users[of.record.UserID]
+}
+
+// own puts copies in the place of lists, all in one allocation: the hot path counts them.
+func own(lists ...*[]string) {
+	n := 0
+	for _, list := range lists {
+		n += len(*list)
+	}
+	if n == 0 {
+		return
+	}
+	all := make([]string, 0, n)
+	for _, list := range lists {
+		if len(*list) > 0 {
+			from := len(all)
+			all = append(all, *list...)
+			*list = slices.Clip(all[from:])
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {

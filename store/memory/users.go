@@ -132,6 +132,7 @@ func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
 	}
 	delete(s.emails, identifier{a.user.Realm, a.user.Email})
 	delete(s.users, id)
+	a.user = cloakroom.User{} // sessions remember it, see accountOf
 	return nil
 }
 
