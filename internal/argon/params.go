@@ -4,15 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
-
-	"golang.org/x/crypto/argon2"
 )
 
 // Params is what a hash costs.
 type Params struct {
 	Memory  uint32 // KiB
 	Time    uint32 // passes over the memory
-	Threads uint8  // lanes; each takes a core of its own while the hash is made
+	Threads uint8  // lanes, for which others take a core each; here they are computed in turn, on one
 }
 
 // Default is what OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane. It takes
@@ -55,15 +53,11 @@ func (p Params) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", p.Memory,
 
 func (p Params) work() uint64 { return uint64(p.Memory) * uint64(p.Time) }
 
-func (p Params) sum(password, salt []byte, n int) []byte {
-	return argon2.IDKey(password, salt, p.Time, p.Memory, p.Threads, uint32(n))
-}
-
-// hash makes a new hash of the password with a salt of its own.
-func (p Params) hash(password []byte) Hash {
+// hash makes a new hash of the password with a salt of its own, in memory as sum takes it.
+func (p Params) hash(memory []block, password []byte) Hash {
 	salt := make([]byte, saltLen)
 	rand.Read(salt) // never fails, see crypto/rand
-	return Hash{Params: p, Salt: salt, Sum: p.sum(password, salt, sumLen)}
+	return Hash{Params: p, Salt: salt, Sum: p.sum(memory, input{password: password, salt: salt}, sumLen)}
 }
 
 // Hash is a password hash and all that is needed to make it again.
@@ -73,9 +67,15 @@ type Hash struct {
 	Sum    []byte
 }
 
-// Matches does the work and compares in constant time. It asks nobody for room: go through a Pool.
+// Matches does the work and compares in constant time. It takes memory of its own and asks nobody for room: go through
+// a Pool.
 func (h Hash) Matches(password []byte) bool {
-	return subtle.ConstantTimeCompare(h.Sum, h.Params.sum(password, h.Salt, len(h.Sum))) == 1
+	return h.matches(make([]block, h.Params.blocks()), password)
+}
+
+func (h Hash) matches(memory []block, password []byte) bool {
+	sum := h.Params.sum(memory, input{password: password, salt: h.Salt}, len(h.Sum))
+	return subtle.ConstantTimeCompare(h.Sum, sum) == 1
 }
 
 // Memory is what Matches needs, in KiB.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"golang.org/x/crypto/argon2"
 )
 
 // Prefix begins every hash that Parse reads.
@@ -20,7 +18,7 @@ var b64 = base64.RawStdEncoding.Strict()
 
 // String is the PHC form, $argon2id$v=19$m=…,t=…,p=…$salt$sum, which Parse reads.
 func (h Hash) String() string {
-	return fmt.Sprintf("%sv=%d$%v$%s$%s", Prefix, argon2.Version, h.Params, b64.EncodeToString(h.Salt), b64.EncodeToString(h.Sum))
+	return fmt.Sprintf("%sv=%d$%v$%s$%s", Prefix, version, h.Params, b64.EncodeToString(h.Salt), b64.EncodeToString(h.Sum))
 }
 
 // Parse reads the PHC form. It takes exactly what String writes, one spelling of each hash, and no costs beyond

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -23,12 +24,13 @@ type Config struct {
 
 const queuePerWorker = 64
 
-// A Pool hashes within a budget. It is safe for concurrent use, starts no goroutines and needs no closing. The zero
+// A Pool hashes within a budget. It is safe for concurrent use, keeps no goroutines and needs no closing. The zero
 // Pool has no room for anything: every call is a BusyError.
 type Pool struct {
 	params  Params
 	workers int
 	queue   queue
+	shelf   shelf
 
 	running      atomic.Int64
 	done, busy   atomic.Uint64
@@ -54,6 +56,7 @@ func NewPool(c Config) (*Pool, error) {
 		c.Queue = queuePerWorker * c.Workers
 	}
 	p := &Pool{params: c.Params, workers: c.Workers, queue: queue{free: c.Workers, max: c.Queue}}
+	p.shelf.limit = c.Workers * int(c.Params.Memory)
 	p.usual.Store(int64(30 * time.Millisecond)) // a guess until the first turn is over
 	return p, nil
 }
@@ -95,6 +98,19 @@ func (p *Pool) Do(ctx context.Context, memory int, f func()) error {
 	}()
 	f()
 	return nil
+}
+
+// hashing is Do for an f that hashes in at most blocks of memory, of which the pool keeps for the next what it may.
+func (p *Pool) hashing(ctx context.Context, memory, blocks int, f func([]block)) error {
+	return p.Do(ctx, memory, func() {
+		room := math.MaxInt
+		if slots := p.slots(memory); slots < p.workers {
+			room = slots * int(p.params.Memory)
+		}
+		m := p.shelf.take(blocks, room)
+		defer p.shelf.put(m)
+		f(m)
+	})
 }
 
 func (p *Pool) slots(memory int) int {

@@ -96,27 +96,37 @@ func TestVerifyReplaces(t *testing.T) {
 	}
 }
 
-// The heap tells what was hashed: x/crypto allocates the blocks of every hash anew.
+// What lies in the memory afterwards tells what was hashed. The outdated hash has more memory and less work than ours, so
+// both can be seen: its last blocks, and those at the beginning over its own.
 func TestVerifyWorksAlike(t *testing.T) {
-	p := pool(t, Config{Params: Params{Memory: 4096, Time: 1, Threads: 1}})
-	weak := Params{Memory: 1024, Time: 1, Threads: 1}.hash([]byte("secret"))
-	own := p.Params().hash([]byte("secret"))
+	p := pool(t, Config{Params: Params{Memory: 256, Time: 4, Threads: 1}, Workers: 1})
+	own := p.Params().hash(make([]block, 256), []byte("secret"))
+	weak := Params{Memory: 512, Time: 1, Threads: 1}.hash(make([]block, 512), []byte("secret"))
 	for name, c := range map[string]struct {
-		do  func() error
-		kib uint64
+		do       func() error
+		old      Hash   // that is verified
+		with     string // password
+		replaced bool
 	}{
-		"burn":            {func() error { return p.Burn(t.Context(), []byte("secret")) }, 4096},
-		"right":           {verify(t, p, own, "secret"), 4096},
-		"wrong":           {verify(t, p, own, "wrong"), 4096},
-		"right, outdated": {verify(t, p, weak, "secret"), 4096 + 1024},
-		"wrong, outdated": {verify(t, p, weak, "wrong"), 4096 + 1024},
+		"burn":            {func() error { return p.Burn(t.Context(), []byte("secret")) }, Hash{}, "", true},
+		"right":           {verify(t, p, own, "secret"), own, "secret", false},
+		"wrong":           {verify(t, p, own, "wrong"), own, "wrong", false},
+		"right, outdated": {verify(t, p, weak, "secret"), weak, "secret", true},
+		"wrong, outdated": {verify(t, p, weak, "wrong"), weak, "wrong", true},
 	} {
-		before := allocated()
+		want, got := dirty(weak.Params), dirty(weak.Params)
+		p.shelf.kept = [][]block{got}
 		if err := c.do(); err != nil {
 			t.Fatal(err)
 		}
-		if got := (allocated() - before) / 1024; got < c.kib || got > c.kib+512 {
-			t.Errorf("%s: %d KiB of work, want %d", name, got, c.kib)
+		if c.old.Sum != nil {
+			c.old.matches(want, []byte(c.with))
+		}
+		for i := range got {
+			if fresh := c.replaced && i < 256; fresh == (got[i] == want[i]) {
+				t.Errorf("%s: block %d belongs to a new hash: %v, want %v", name, i, !fresh, fresh)
+				break
+			}
 		}
 	}
 }
@@ -126,12 +136,6 @@ func verify(t *testing.T, p *Pool, h Hash, secret string) func() error {
 		_, err := p.Verify(t.Context(), h, []byte(secret))
 		return err
 	}
-}
-
-func allocated() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.TotalAlloc
 }
 
 // hold takes the room of memory until the returned function is called.
@@ -248,7 +252,7 @@ func TestBusy(t *testing.T) {
 		if _, err := p.Hash(t.Context(), nil); !errors.As(err, &busy) {
 			t.Errorf("Hash = %v", err)
 		}
-		if _, err := p.Verify(t.Context(), p.Params().hash(nil), nil); !errors.As(err, &busy) {
+		if _, err := p.Verify(t.Context(), Hash{Params: p.Params()}, nil); !errors.As(err, &busy) {
 			t.Errorf("Verify = %v", err)
 		}
 		free()
@@ -353,21 +357,6 @@ func BenchmarkDoContended(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			_ = p.Do(b.Context(), 64, func() {})
-		}
-	})
-}
-
-// BenchmarkHash shows both in one run: "bare" is x/crypto, "pool" is a sign-in's way through the pool.
-func BenchmarkHash(b *testing.B) {
-	p := pool(b, Config{Params: Default, Workers: 1})
-	b.Run("bare", func(b *testing.B) {
-		for b.Loop() {
-			Default.hash([]byte("secret"))
-		}
-	})
-	b.Run("pool", func(b *testing.B) {
-		for b.Loop() {
-			_, _ = p.Hash(b.Context(), []byte("secret"))
 		}
 	})
 }

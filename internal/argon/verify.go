@@ -5,7 +5,8 @@ import "context"
 // Hash makes the hash of a new password, in PHC form. Errors are those of Do.
 func (p *Pool) Hash(ctx context.Context, password []byte) (string, error) {
 	var h Hash
-	err := p.Do(ctx, int(p.params.Memory), func() { h = p.params.hash(password) })
+	own := int(p.params.Memory)
+	err := p.hashing(ctx, own, own, func(m []block) { h = p.params.hash(m, password) })
 	if err != nil {
 		return "", err
 	}
@@ -35,18 +36,22 @@ type Verdict struct {
 func (p *Pool) Verify(ctx context.Context, v Verifier, password []byte) (Verdict, error) {
 	own, ok := v.(Hash)
 	replace := !ok || own.Outdated(p.params)
-	memory := v.Memory()
+	memory := own.Memory() // zero for another make, which takes its own
 	if replace {
 		memory = max(memory, int(p.params.Memory))
 	}
 
 	var verdict Verdict
-	err := p.Do(ctx, memory, func() {
-		verdict.OK = v.Matches(password)
+	err := p.hashing(ctx, max(memory, v.Memory()), memory, func(m []block) {
+		if ok {
+			verdict.OK = own.matches(m, password)
+		} else {
+			verdict.OK = v.Matches(password)
+		}
 		if !replace {
 			return
 		}
-		if fresh := p.params.hash(password); verdict.OK {
+		if fresh := p.params.hash(m, password); verdict.OK {
 			verdict.Fresh = fresh.String()
 		}
 	})
