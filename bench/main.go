@@ -53,7 +53,7 @@ func command(ctx context.Context, args []string, out, progress io.Writer) error 
 	flags.SetOutput(progress)
 	seconds := flags.Float64("seconds", 2, "how long one measurement takes")
 	flags.IntVar(&b.repeats, "repeats", 5, "how often each is repeated")
-	big := flags.Bool("big", false, "T12 and T13 with a million sessions in place of 100,000")
+	big := flags.Bool("big", false, "T11 to T13 with a million sessions in place of 100,000")
 	only := flags.String("only", "", "rows to measure, such as T1,T3; empty: all")
 	file := flags.String("json", "", "file for all figures")
 	if err := flags.Parse(args); err != nil {
@@ -86,7 +86,7 @@ type bench struct {
 	each     time.Duration // one measurement
 	repeats  int
 	rows     []string // to measure
-	sessions int      // of the larger store of T12 and T13; the smaller has a tenth
+	sessions int      // of T11, and of the larger store of T12 and T13; the smaller has a tenth
 	accounts int      // of T8 and T9, from which people sign in
 	starts   int      // of T14
 	progress io.Writer
@@ -108,6 +108,7 @@ func groups() []group {
 		{[]string{"T8"}, (*bench).signIn},
 		{[]string{"T9"}, (*bench).crowd},
 		{[]string{"T10"}, (*bench).writers},
+		{[]string{"T11"}, (*bench).pauses},
 		{[]string{"T12", "T13"}, (*bench).size},
 		{[]string{"T14"}, (*bench).start},
 	}

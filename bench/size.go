@@ -26,7 +26,7 @@ type full struct {
 
 // fill makes a file with n sessions. They need not survive a crash.
 func (b *bench) fill(ctx context.Context, n int) (*full, error) {
-	fmt.Fprintf(b.progress, "T12, T13: opening %d sessions\n", n)
+	fmt.Fprintf(b.progress, "opening %d sessions\n", n)
 	dir, err := b.scratch("full")
 	if err != nil {
 		return nil, err

@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	logStep  = 1000               // rows changed between two checkpoints, a few pages each
+	logStep  = logPages / 2       // pages written between two checkpoints
 	logPages = 4096               // from here on the log is brought to its end, so that it begins anew
 	logRest  = 256                // pages that may be left for the writer's pause
-	logTries = 8                  // to get there; each has less to move than the one before
+	logTries = 4                  // to get there
 	logBytes = 2 * logPages << 12 // of the log file, once it has begun anew
 	logIdle  = 10 * time.Second   // between two checkpoints that nobody asked for
 )
@@ -19,9 +19,13 @@ const (
 // on.
 //
 // The log begins anew only when a checkpoint reaches its very end, which it never does while the writer appends. So
-// when the log has grown long, the last few pages are moved in a pause between two of the writer's transactions: they
-// are few, so the pause is short. A log that somebody else still reads just grows meanwhile.
+// when the log has grown long, the last few pages are moved in a pause between two of the writer's transactions. A log
+// that somebody else still reads just grows meanwhile.
+//
+// SQLite syncs the database only with the checkpoint that reaches the end. Left to itself it would sync in the pause
+// what was moved in all the time before; so the pause begins after a sync, when there is little to write any more.
 type checkpointer struct {
+	path   string // empty: nothing is ever synced
 	conn   *sqlite.Conn
 	writer *writer
 	quit   chan struct{}
@@ -33,7 +37,10 @@ func openCheckpointer(path string, w *writer, noSync bool) (*checkpointer, error
 	if err != nil {
 		return nil, err
 	}
-	c := &checkpointer{conn: conn, writer: w, quit: make(chan struct{}), done: make(chan struct{})}
+	c := &checkpointer{path: path, conn: conn, writer: w, quit: make(chan struct{}), done: make(chan struct{})}
+	if noSync {
+		c.path = ""
+	}
 	go c.loop()
 	return c, nil
 }
@@ -55,16 +62,23 @@ func (c *checkpointer) loop() {
 
 // pass is one checkpoint. An error is no harm: everything is in the log, and the writer meets whatever it was.
 func (c *checkpointer) pass() {
-	for try := range logTries {
-		pages, rest, err := checkpoint(c.conn, "PASSIVE")
-		if err != nil || pages < logPages {
-			return
+	pages, _, err := checkpoint(c.conn, "PASSIVE")
+	if err != nil || pages < logPages {
+		return
+	}
+	for range logTries {
+		if c.path != "" {
+			syncEarly(c.path)
 		}
-		if rest <= logRest || try == logTries-1 {
-			c.writer.pause(func(conn *sqlite.Conn) { _, _, _ = checkpoint(conn, "PASSIVE") })
-			return
+		_, rest, err := checkpoint(c.conn, "NOOP") // what came since the last one began
+		if err != nil || rest <= logRest {
+			break
+		}
+		if _, _, err := checkpoint(c.conn, "PASSIVE"); err != nil {
+			break
 		}
 	}
+	c.writer.pause(func(conn *sqlite.Conn) { _, _, _ = checkpoint(conn, "PASSIVE") })
 }
 
 func (c *checkpointer) close() error {
@@ -73,8 +87,8 @@ func (c *checkpointer) close() error {
 	return c.conn.Close()
 }
 
-// checkpoint moves what it can without waiting, or waiting for readers in mode TRUNCATE. It returns how many pages the
-// log had, and how many of them are still to be moved.
+// checkpoint moves what it can: without waiting in mode PASSIVE, waiting for readers in mode TRUNCATE, nothing in mode
+// NOOP. It returns how many pages the log has, and how many of them are still to be moved.
 func checkpoint(conn *sqlite.Conn, mode string) (pages, rest int, err error) {
 	_, err = one(conn, "PRAGMA wal_checkpoint("+mode+")", func(s *sqlite.Stmt) {
 		pages, rest = s.ColumnInt(1), s.ColumnInt(1)-s.ColumnInt(2)

@@ -15,18 +15,30 @@ import (
 const (
 	batchJobs = 256                  // at most so many writes share one commit
 	batchTime = 4 * time.Millisecond // and no other joins them after so long
+
+	slackPart = 8                      // of the time of a commit it may wait for more writes
+	slackMost = 200 * time.Microsecond // and in no case longer
 )
 
-// writer is the one goroutine that writes. It commits all writes that wait at once, so they share one sync.
+// writer is the one goroutine that writes. All writes that wait share one commit, and so one sync.
+//
+// The sync is most of what a write costs, so a commit should have as many as it can. Whoever was just answered often
+// comes back with the next write: the writer runs each as it comes, and when none waits but fewer came than there are
+// writers about, it gives them a moment. One who writes alone never waits for others.
 type writer struct {
 	conn    *sqlite.Conn
 	place   *place
 	wake    chan struct{}           // holds one: there may be something to do
 	pauses  chan func(*sqlite.Conn) // run between two transactions
-	grown   chan struct{}           // holds one: the log has grown by about logStep rows
-	logged  int64                   // rows changed when grown was last told; the goroutine's
+	grown   chan struct{}           // holds one: the log has grown by logStep pages
 	done    chan struct{}           // closed when the goroutine has ended
 	commits atomic.Int64            // transactions that committed
+
+	// The goroutine's own.
+	next   []*job        // taken from waiting, not yet run
+	crowd  int           // writes in the last transaction and those that came during it
+	slack  time.Duration // how long this transaction may still wait for writes
+	logged int           // pages of the log when grown was last told
 
 	mu      sync.Mutex
 	waiting []*job
@@ -123,75 +135,49 @@ func (w *writer) loop() {
 			f(w.conn)
 		case <-w.wake:
 		}
-		for {
-			w.gather()
-			batch, shut := w.take()
-			if len(batch) == 0 && shut {
-				return
-			}
-			if len(batch) == 0 {
-				break
-			}
-			w.putBack(w.commit(batch))
+		for w.take() > 0 {
+			w.commit()
 			select {
 			case f := <-w.pauses:
 				f(w.conn)
 			default:
 			}
 		}
-	}
-}
-
-// gather lets others run for as long as that brings more writes: who was just answered often comes with the next one,
-// and every write that joins this commit is one that waits for no other.
-func (w *writer) gather() {
-	for have := -1; ; {
-		w.mu.Lock()
-		n := len(w.waiting)
-		w.mu.Unlock()
-		if n == have || n >= batchJobs {
+		if w.ended() {
 			return
 		}
-		have = n
-		runtime.Gosched()
 	}
 }
 
-func (w *writer) take() (batch []*job, shut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := min(len(w.waiting), batchJobs)
-	batch = append(batch, w.waiting[:n]...)
-	w.waiting = append(w.waiting[:0], w.waiting[n:]...)
-	return batch, w.shut
+// take moves what waits to next, if that is empty, and returns how many are there.
+func (w *writer) take() int {
+	if len(w.next) == 0 {
+		w.mu.Lock()
+		w.next, w.waiting = w.waiting, nil
+		w.mu.Unlock()
+	}
+	return len(w.next)
 }
 
-func (w *writer) putBack(rest []*job) {
-	if len(rest) == 0 {
+// ended reports whether nothing can come any more.
+func (w *writer) ended() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shut && len(w.waiting) == 0
+}
+
+// commit runs what waits in one transaction and tells each its result.
+func (w *writer) commit() {
+	if err := retry(w.begin); err != nil {
+		w.refuse(fmt.Errorf("begin a transaction: %w", err))
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.waiting = append(append([]*job(nil), rest...), w.waiting...)
-}
-
-// commit runs the jobs in one transaction and tells each its result. It returns those that it had no time for.
-func (w *writer) commit(batch []*job) (rest []*job) {
-	if err := retry(w.begin); err != nil {
-		err = fmt.Errorf("begin a transaction: %w", err)
-		for _, j := range batch {
-			if j.claim() {
-				j.done <- err
-			}
-		}
-		return nil
-	}
-	ran, rest, err := w.runAll(batch)
+	ran, err := w.runAll()
 	if err == nil {
 		err = w.place.check()
 	}
 	if err == nil {
-		_, err = exec(w.conn, "COMMIT")
+		err = w.sync()
 	}
 	if err != nil {
 		err = errors.Join(fmt.Errorf("nothing was written: %w", err), w.rollback())
@@ -199,13 +185,37 @@ func (w *writer) commit(batch []*job) (rest []*job) {
 		w.commits.Add(1)
 		w.measure()
 	}
+	w.count(len(ran))
 	for _, j := range ran {
 		if err != nil {
 			j.err = err
 		}
 		j.done <- j.err
 	}
-	return rest
+}
+
+// refuse answers what is next without running it.
+func (w *writer) refuse(err error) {
+	for _, j := range w.next {
+		if j.claim() {
+			j.done <- err
+		}
+	}
+	w.next = nil
+}
+
+func (w *writer) sync() error {
+	start := time.Now()
+	_, err := exec(w.conn, "COMMIT")
+	w.slack = min(time.Since(start)/slackPart, slackMost)
+	return err
+}
+
+// count is called when the writes of a transaction are about to be answered.
+func (w *writer) count(ran int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.crowd = ran + len(w.next) + len(w.waiting)
 }
 
 func (w *writer) begin() error {
@@ -222,22 +232,33 @@ func (w *writer) rollback() error {
 	return err
 }
 
-func (w *writer) runAll(batch []*job) (ran, rest []*job, err error) {
-	start := time.Now()
-	for i, j := range batch {
-		if time.Since(start) > batchTime {
-			return ran, batch[i:], nil
-		}
+func (w *writer) runAll() (ran []*job, err error) {
+	for end := time.Now().Add(batchTime); len(ran) < batchJobs && time.Now().Before(end) && w.more(len(ran)); {
+		j := w.next[0]
+		w.next = w.next[1:]
 		if !j.claim() {
 			continue
 		}
 		ran = append(ran, j)
 		j.err = w.runOne(j.run)
 		if w.conn.AutocommitEnabled() { // an error so bad that SQLite has undone everything
-			return ran, batch[i+1:], errors.Join(j.err, errors.New("the transaction was undone"))
+			return ran, errors.Join(j.err, errors.New("the transaction was undone"))
 		}
 	}
-	return ran, nil, nil
+	return ran, nil
+}
+
+// more reports whether there is another write to join those that ran. It lets others run, so that they bring one.
+func (w *writer) more(ran int) bool {
+	begin := time.Now()
+	for w.take() == 0 {
+		runtime.Gosched()
+		if w.take() == 0 && (ran >= w.crowd || time.Since(begin) >= w.slack) {
+			return false
+		}
+	}
+	w.slack -= time.Since(begin)
+	return true
 }
 
 func (j *job) claim() bool { return j.state.CompareAndSwap(jobWaiting, jobRuns) }
@@ -272,12 +293,15 @@ func guarded(conn *sqlite.Conn, f func(*sqlite.Conn) error) (err error) {
 	return f(conn)
 }
 
-// measure tells the checkpointer when enough has changed since the last time.
+// measure tells the checkpointer when the log has grown enough since the last time, or has begun anew.
 func (w *writer) measure() {
-	var changed int64
-	_, err := one(w.conn, "SELECT total_changes()", func(s *sqlite.Stmt) { changed = s.ColumnInt64(0) })
-	if err == nil && changed-w.logged >= logStep {
-		w.logged = changed
+	pages, _, err := checkpoint(w.conn, "NOOP")
+	if err != nil {
+		return // the next commit looks again
+	}
+	w.logged = min(w.logged, pages)
+	if pages-w.logged >= logStep {
+		w.logged = pages
 		tell(w.grown)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -72,6 +74,77 @@ func TestWritesShareACommit(t *testing.T) {
 	// One, were it not for batchTime on a slow machine.
 	if commits := s.writer.commits.Load() - before; commits > writes/2 {
 		t.Errorf("%d writes took %d commits", writes, commits)
+	}
+}
+
+func TestAWriteThatComesWhileAnotherRunsJoinsIt(t *testing.T) {
+	s := openStore(t, Config{})
+	nothing := func(*sqlite.Conn) error { return nil }
+	joined := func() bool {
+		before := s.writer.commits.Load()
+		second := make(chan error)
+		first := s.writer.write(t.Context(), func(*sqlite.Conn) error {
+			go func() { second <- s.writer.write(t.Context(), nothing) }()
+			queued(t, s.writer, 1)
+			return nil
+		})
+		if err := errors.Join(first, <-second); err != nil {
+			t.Fatal(err)
+		}
+		return s.writer.commits.Load() == before+1
+	}
+	for range 100 { // once is enough: batchTime may be over on a slow machine
+		if joined() {
+			return
+		}
+	}
+	t.Error("it never did")
+}
+
+func TestWhoIsFirstIsAnsweredThoughOthersKeepComing(t *testing.T) {
+	s := openStore(t, Config{})
+	var over atomic.Bool
+	var all sync.WaitGroup
+	var another func(*sqlite.Conn) error
+	another = func(*sqlite.Conn) error { // there is one more by the time this has run
+		if !over.Load() {
+			all.Go(func() {
+				if err := s.writer.write(t.Context(), another); err != nil {
+					t.Error(err)
+				}
+			})
+			queued(t, s.writer, 1)
+		}
+		return nil
+	}
+	if err := s.writer.write(t.Context(), another); err != nil { // or it would never return
+		t.Error(err)
+	}
+	over.Store(true)
+	all.Wait()
+}
+
+func TestOnlyACrowdIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		ran, crowd int
+		slack      time.Duration
+		want       bool
+	}{
+		{"one who writes alone", 1, 1, time.Hour, false},
+		{"everybody is there", 64, 64, time.Hour, false},
+		{"no time is left", 1, 2, 0, false},
+		{"somebody is missing", 1, 2, time.Hour, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &writer{wake: make(chan struct{}, 1), crowd: c.crowd, slack: c.slack}
+			if c.want {
+				go w.enqueue(&job{})
+			}
+			if got := w.more(c.ran); got != c.want {
+				t.Errorf("more: %t", got)
+			}
+		})
 	}
 }
 
