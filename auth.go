@@ -40,8 +40,13 @@ type Config struct {
 	Cookie   Cookie
 	Bearer   Bearer
 	Delivery DeliveryPolicy
+	Token    TokenPolicy
 	Session  Lifetime
 	Limits   Limits
+
+	// Clients are the services that may ask whether a token is alive (Introspect) and what was revoked (Feed). Empty:
+	// nobody.
+	Clients []Client
 
 	// SignupClosed refuses SignUp. Users.Create still works.
 	SignupClosed bool
@@ -80,9 +85,13 @@ type Auth struct {
 	keys      atomic.Pointer[keyring]
 	origin    *originCheck
 	uses      *uses
+	signing   keychain
+	bell      bell
 
-	stop    context.CancelFunc
-	stopped sync.WaitGroup
+	stop     context.CancelFunc
+	stopped  sync.WaitGroup
+	draining chan struct{}
+	drain    sync.Once
 }
 
 // New makes an Auth. It reports every mistake in the Config at once: the error joins one *ConfigError for each, with the
@@ -94,10 +103,12 @@ func New(c Config) (*Auth, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Token = c.Token.withDefaults(&c)
 	a := &Auth{
 		config: c, directory: c.Store, ledger: c.Ledger,
 		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
-		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(),
+		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(), draining: make(chan struct{}),
+		signing: keychain{loading: make(chan struct{}, 1)},
 	}
 	if a.ledger == nil {
 		a.ledger = c.Store
@@ -131,23 +142,38 @@ func (a *Auth) SetSecrets(secrets []Secret) error {
 		return err
 	}
 	a.keys.Store(ring)
+	a.signing.latest.Store(nil) // read again: the new secrets may open what the old ones did not
 	return nil
 }
 
+// Drain lets every Feed that waits answer now, and none wait from now on. Call it when a server begins to stop, such as
+// by http.Server.RegisterOnShutdown, so that it need not wait for them. It may be called more than once.
+func (a *Auth) Drain() { a.drain.Do(func() { close(a.draining) }) }
+
 // Close writes down what is pending and ends the goroutine of New. It does not close the store.
 func (a *Auth) Close(ctx context.Context) error {
+	a.Drain()
 	a.stop()
 	a.stopped.Wait()
 	return a.Flush(ctx)
 }
 
-// Ready reports whether the stores answer and take a write: nil, or what they said.
+// Ready reports whether the stores answer and take a write, and a key can sign where signed tokens are allowed: nil, or what they said.
 func (a *Auth) Ready(ctx context.Context) error {
 	if _, err := a.directory.User(ctx, "usr_ready"); err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable(err)
 	}
 	if _, err := a.ledger.Session(ctx, TokenID{}, a.now()); err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable(err)
+	}
+	if a.config.Token.signed() {
+		set, err := a.signingKeys(ctx)
+		if err == nil {
+			_, err = set.signer(a.now())
+		}
+		if err != nil {
+			return err
+		}
 	}
 	_, err := a.count(ctx, counter{counterKey(a.config.Realm, "ready", ""), Rate{1, time.Second}}, 1, a.now())
 	return err

@@ -1,6 +1,7 @@
 package cloakroom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,68 +19,6 @@ import (
 // clear the cookie that replaced it.
 const movedGrace = time.Minute
 
-// Terms say how a new session is handed out.
-type Terms struct {
-	// Delivery is where its token goes. Empty means the carrier that the request used if it used bearer, otherwise
-	// DeliveryPolicy.Default.
-	Delivery Delivery
-	// Token is its form. Empty means "opaque".
-	Token string
-	// Remember lets the cookie outlive the browser.
-	Remember bool
-}
-
-// Tokens are what bearer delivery hands out. They are nil for cookie delivery: there no script may see a token.
-type Tokens struct {
-	Access    Token
-	ExpiresIn time.Duration // until the session ends if it is not used
-}
-
-// Grant is a session that was just opened or renewed.
-type Grant struct {
-	Session *Session
-	Tokens  *Tokens
-	// Challenge is set, and Session is nil, when more proof is needed first.
-	Challenge *Challenge
-}
-
-// terms refuses what is not allowed.
-func (a *Auth) terms(r *http.Request, t Terms) (Terms, error) {
-	var bad FieldErrors
-	switch {
-	case t.Delivery == "": // decided when the token goes out, see delivery
-	case !t.Delivery.known():
-		bad = append(bad, FieldError{"delivery", "unknown_value", "must be cookie, bearer or both"})
-	case !slices.Contains(a.carriers.policy.Allow, t.Delivery):
-		bad = append(bad, FieldError{"delivery", "not_allowed", string(t.Delivery) + " is not allowed here"})
-	case t.Delivery.cookie() && bearing(r): // such a request is not held to the CSRF rule
-		bad = append(bad, FieldError{"delivery", "not_allowed", "a request with a bearer token gets no cookie"})
-	}
-	switch t.Token {
-	case "", "opaque":
-	case "signed":
-		bad = append(bad, FieldError{"token", "not_allowed", "signed is not allowed here"})
-	default:
-		bad = append(bad, FieldError{"token", "unknown_value", "must be opaque or signed"})
-	}
-	if bad != nil {
-		return t, bad
-	}
-	return t, nil
-}
-
-// delivery is where a new token goes: where the sign-in asked for it or, failing that, never from one carrier to the
-// other.
-func (a *Auth) delivery(r *http.Request, asked Delivery) Delivery {
-	switch {
-	case asked != "":
-		return asked
-	case a.carriers.bearers && bearing(r):
-		return DeliverBearer
-	}
-	return a.carriers.policy.Default
-}
-
 // Begin returns the session of the request, and opens a guest session when it has none, or a dead one: for a handler
 // that needs somewhere to keep a cart. However often it is called for one request, it opens one; behind Optional or
 // Require also from many goroutines. A new token goes out by the carrier the request used, or the default one, so call
@@ -88,7 +27,7 @@ func (a *Auth) delivery(r *http.Request, asked Delivery) Delivery {
 // Where that is bearer and no Bearer.ResponseHeader is configured, nobody would ever hold the token: Begin opens nothing
 // and returns ErrInvalidToken, or ErrUnauthenticated for a request without a credential. Use BeginOn there.
 func (a *Auth) Begin(w http.ResponseWriter, r *http.Request) (*Session, error) {
-	g, err := a.begin(w, r, Terms{}, a.unsendable(r))
+	g, err := a.begin(w, r, Terms{Token: a.formOfBegin(r)}, a.unsendable(r))
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +51,16 @@ func (a *Auth) begin(w http.ResponseWriter, r *http.Request, t Terms, reason err
 	defer v.begin.Unlock()
 	s := v.session.Load()
 	if s == nil {
-		if s, err = a.sessionOf(w, r); errors.Is(err, ErrMoved) {
+		late := false
+		s, late, err = a.sessionOf(w, r)
+		switch {
+		case errors.Is(err, ErrMoved) && bearing(r): // dead, and no cookie is at stake
+		case errors.Is(err, ErrMoved):
 			return nil, &UnavailableError{Cause: err, RetryAfter: time.Second} // its browser has a newer token by now
-		} else if err != nil {
+		case err != nil:
 			return nil, err
+		case late: // it is there, and only wants refreshing: a guest's must not take its place
+			return nil, ErrInvalidToken
 		}
 	}
 	if s != nil {
@@ -150,14 +95,41 @@ func (a *Auth) unsendable(r *http.Request) error {
 	return nil
 }
 
-// sessionOf is the live session that the response already hands out or, failing that, the one of the request; or nil.
-func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (*Session, error) {
-	s, err := a.begun(w, r)
+// formOfBegin is the form of a token that Begin hands out. Bearer.ResponseHeader has no place for a refresh token.
+func (a *Auth) formOfBegin(r *http.Request) TokenForm {
+	if !a.delivery(r, "").cookie() && slices.Contains(a.config.Token.Allow, Opaque) {
+		return Opaque
+	}
+	return a.config.Token.Default
+}
+
+// sessionOf is the live session that the response already hands out or, failing that, the one of the request; or nil. It is
+// late if all that the request has of it is a signed token that has expired.
+func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (s *Session, late bool, err error) {
+	s, err = a.begun(w, r)
 	if signedOut(err) {
 		s, err = a.Authenticate(r)
 	}
+	if !signedOut(err) || errors.Is(err, ErrMoved) {
+		return s, false, err
+	}
+	s, err = a.lateSession(r)
 	if signedOut(err) && !errors.Is(err, ErrMoved) {
-		return nil, nil
+		err = nil
+	}
+	return s, s != nil, err
+}
+
+// lateSession is the live session of a signed cookie that has expired. A bearer can refresh first; and an old token that
+// got into a log must not claim a guest's data.
+func (a *Auth) lateSession(r *http.Request) (*Session, error) {
+	cred, err := a.presentAged(r, anyAge)
+	if err != nil || cred.claims == nil || cred.carrier != byCookie {
+		return nil, err
+	}
+	s, err := a.lookupClaimed(r.Context(), cred.claims)
+	if err == nil {
+		s.carrier, s.Current, s.until = cred.carrier, true, short(cred.claims.ExpiresAt)
 	}
 	return s, err
 }
@@ -165,11 +137,13 @@ func (a *Auth) sessionOf(w http.ResponseWriter, r *http.Request) (*Session, erro
 // begun is the session whose token is in the response. ErrUnauthenticated: there is none.
 func (a *Auth) begun(w http.ResponseWriter, r *http.Request) (*Session, error) {
 	text, by := a.carriers.sent(w, r)
-	id, _, ok := a.keys.Load().parse(kindSession, text)
-	if !ok {
+	cred := credential{carrier: by}
+	if err := a.recognise(r.Context(), &cred, text, inTime); errors.Is(err, ErrInvalidToken) {
 		return nil, ErrUnauthenticated
+	} else if err != nil {
+		return nil, err
 	}
-	s, err := a.lookup(r.Context(), id)
+	s, err := a.lookup(r.Context(), cred.id)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +189,7 @@ type opening struct {
 
 // open opens a session in place of the one the request came with, or has begun. From then on it is the request's.
 func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, error) {
-	old, err := a.sessionOf(w, r)
+	old, _, err := a.sessionOf(w, r)
 	if err != nil && !errors.Is(err, ErrMoved) {
 		return nil, err
 	}
@@ -230,8 +204,18 @@ func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, 
 // replace opens a session in place of an old one, if any, durably, and only then hands out its token. A guest's data
 // goes over to the new session, and that of an earlier session of the same user; that of another user does not.
 func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o opening) (*Grant, error) {
-	token, rec := a.newRecord(r, o)
-	request := Opening{Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt, MovedUntil: rec.CreatedAt.Add(movedGrace)}
+	by := a.delivery(r, o.terms.Delivery)
+	rec := a.newRecord(r, o)
+	b := a.newBundle(&rec, cmp.Or(o.terms.Token, a.config.Token.Default), by)
+	s := a.session(rec, o.user)
+	s.Current = true
+	if err := a.sign(r.Context(), s, &b); err != nil {
+		return nil, err
+	}
+	request := Opening{
+		Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt,
+		MovedUntil: rec.CreatedAt.Add(movedGrace), RevokedUntil: a.revokedUntil(),
+	}
 	if old != nil {
 		request.Replace = &old.token
 		request.Inherit = old.Anonymous() || old.User.ID == rec.UserID
@@ -240,9 +224,13 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	s := a.session(rec, o.user)
-	s.Current = true
-	g := a.deliver(w, r, s, token, a.delivery(r, o.terms.Delivery))
+	if opened.Replaced || len(opened.Evicted) > 0 {
+		a.bell.ring()
+	}
+	g := a.deliver(w, r, s, b, by)
+	if b.form == Opaque && by.cookie() && old != nil && old.until != 0 { // it came with a signed cookie
+		a.carriers.clearRefresh(w, r)
+	}
 	a.tellOpened(r, s, old, opened)
 	if opened.Replaced && old.Anonymous() && o.user != nil {
 		a.upgrade(r, old, s)
@@ -250,7 +238,7 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 	return g, nil
 }
 
-func (a *Auth) newRecord(r *http.Request, o opening) (Token, SessionRecord) {
+func (a *Auth) newRecord(r *http.Request, o opening) SessionRecord {
 	now := a.now()
 	rec := SessionRecord{
 		ID: id.New("ses_", now), Realm: a.config.Realm,
@@ -258,36 +246,10 @@ func (a *Auth) newRecord(r *http.Request, o opening) (Token, SessionRecord) {
 		Methods: o.methods, Level: o.level, Scopes: o.scopes, Remember: o.terms.Remember,
 		IP: a.clientIP(r), Agent: clip(r.UserAgent(), maxAgent),
 	}
-	bucket := guestBucket()
 	if o.user != nil {
 		rec.UserID, rec.Epoch, rec.AuthenticatedAt = o.user.ID, o.user.Epoch, now
-		bucket = bucketOf(o.user.ID)
 	}
-	token, tokenID := a.keys.Load().mint(kindSession, bucket)
-	rec.Token = tokenID
-	return token, rec
-}
-
-// deliver puts a token on its carriers.
-func (a *Auth) deliver(w http.ResponseWriter, r *http.Request, s *Session, token Token, by Delivery) *Grant {
-	g := &Grant{Session: s}
-	private(w.Header())
-	if by.cookie() {
-		s.carrier = byCookie
-		a.carriers.setCookie(w, r, token, cookieAge(s, s.issuedAt()))
-		if a.carriers.dropped(r) {
-			a.emitRequest(r, Event{Type: InsecureTransport, SessionID: s.ID})
-		}
-	}
-	if by.bearer() {
-		if s.carrier = byBearer; by.cookie() {
-			s.carrier = byCookie
-		}
-		w.Header().Del("WWW-Authenticate") // of Optional: the dead token it told of has a successor
-		a.carriers.setHeader(w, token)
-		g.Tokens = &Tokens{Access: token, ExpiresIn: s.ExpiresAt.Sub(s.LastSeenAt)}
-	}
-	return g
+	return rec
 }
 
 func (a *Auth) tellOpened(r *http.Request, s, old *Session, opened Opened) {

@@ -69,6 +69,13 @@ type Cookie struct {
 	SameSite http.SameSite
 	// Secure. Zero means SecureAuto.
 	Secure SecureMode
+
+	// RefreshName of the cookie with the refresh token of a signed session; Name is that of its access token then.
+	// Empty means __Http-refresh where the cookie is Secure, and refresh on plain http to a loopback host.
+	RefreshName string
+	// RefreshPaths are where refreshing and signing out are mounted: the refresh cookie is sent there and nowhere else.
+	// Empty means /auth/refresh and /auth/logout.
+	RefreshPaths []string
 }
 
 // Bearer carries a token in the Authorization header.
@@ -76,6 +83,14 @@ type Bearer struct {
 	// ResponseHeader, when set, names a header that carries a new token in the response which begins or renews a
 	// session for bearer delivery. CORS exposes it.
 	ResponseHeader string
+}
+
+// delivery is where a token goes that takes the place of one which came this way.
+func (c carrier) delivery() Delivery {
+	if c == byBearer {
+		return DeliverBearer
+	}
+	return DeliverCookie
 }
 
 // carrier is how a request brought its credential.
@@ -96,7 +111,7 @@ type carriers struct {
 	header  string // of Bearer, canonical
 	policy  DeliveryPolicy
 	base    *url.URL
-	pinned  bool // the cookie's name has a prefix that demands Secure
+	pinned  bool // the name of a cookie has a prefix that demands Secure
 	proxies []netip.Prefix
 	cookies bool // cookies are accepted
 	bearers bool
@@ -107,13 +122,16 @@ func newCarriers(c Config) carriers {
 	if c.Bearer.ResponseHeader != "" {
 		k.header = http.CanonicalHeaderKey(c.Bearer.ResponseHeader)
 	}
+	if len(k.cookie.RefreshPaths) == 0 {
+		k.cookie.RefreshPaths = []string{"/auth/refresh", "/auth/logout"}
+	}
 	if k.cookie.SameSite == 0 {
 		k.cookie.SameSite = http.SameSiteLaxMode
 	}
 	if c.BaseURL != "" {
 		k.base, _ = url.Parse(c.BaseURL) // checked by New
 	}
-	k.pinned = demandsSecure(k.cookie.Name)
+	k.pinned = demandsSecure(k.cookie.Name) || demandsSecure(k.cookie.RefreshName)
 	for _, d := range k.policy.Allow {
 		k.cookies = k.cookies || d.cookie()
 		k.bearers = k.bearers || d.bearer()
@@ -147,6 +165,7 @@ type cookieScan struct {
 	lines   []string // of the Cookie header
 	rest    string   // of the line at hand
 	checked int      // how many looked like ours, see maxCookies
+	forged  int      // how many of these had a wrong signature
 }
 
 func scanCookies(h http.Header, name string) cookieScan {
@@ -184,6 +203,12 @@ func (k *carriers) secure(r *http.Request) bool {
 	return netaddr.Secure(r, k.proxies) || !loopbackHost(r.Host)
 }
 
+// The names that cookies have unless they are given others.
+var (
+	sessionNames = []string{"__Host-Http-session", "__Http-session", "session"}
+	refreshNames = []string{"__Http-refresh", "refresh"}
+)
+
 func (k *carriers) cookieName(r *http.Request) string {
 	switch {
 	case k.cookie.Name != "":
@@ -196,12 +221,41 @@ func (k *carriers) cookieName(r *http.Request) string {
 	return "__Host-Http-session"
 }
 
+func (k *carriers) refreshName(r *http.Request) string {
+	switch {
+	case k.cookie.RefreshName != "":
+		return k.cookie.RefreshName
+	case k.secure(r):
+		return "__Http-refresh" // not __Host-: that would need Path=/
+	}
+	return "refresh"
+}
+
 // setCookie writes the token into the response. A zero age makes a cookie that ends with the browser, see cookieAge.
 func (k *carriers) setCookie(w http.ResponseWriter, r *http.Request, t Token, age time.Duration) {
 	c := k.blank(r)
 	c.Value = t.Reveal()
 	c.MaxAge = int(age / time.Second)
 	k.write(w, c)
+}
+
+// setRefresh writes a refresh token into the response, once for each path: a cookie has only one.
+func (k *carriers) setRefresh(w http.ResponseWriter, r *http.Request, t Token, age time.Duration) {
+	for _, path := range k.cookie.RefreshPaths {
+		c := k.blank(r)
+		c.Name, c.Path, c.Value = k.refreshName(r), path, t.Reveal()
+		c.MaxAge = int(age / time.Second)
+		k.write(w, c)
+	}
+}
+
+// clearRefresh makes the browser forget its refresh token.
+func (k *carriers) clearRefresh(w http.ResponseWriter, r *http.Request) {
+	for _, path := range k.cookie.RefreshPaths {
+		c := k.blank(r)
+		c.Name, c.Path, c.MaxAge = k.refreshName(r), path, -1
+		k.write(w, c)
+	}
 }
 
 // clearCookie makes the browser forget the token: the same name and attributes, no life.
@@ -221,7 +275,9 @@ func (k *carriers) blank(r *http.Request) *http.Cookie {
 // write replaces what this response said before about the same cookie: the last word counts.
 func (k *carriers) write(w http.ResponseWriter, c *http.Cookie) {
 	h := w.Header()
-	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool { return strings.HasPrefix(line, c.Name+"=") })
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool {
+		return strings.HasPrefix(line, c.Name+"=") && strings.Contains(line+";", "; Path="+c.Path+";")
+	})
 	http.SetCookie(w, c)
 	private(h)
 }

@@ -31,10 +31,12 @@ func (c *Config) check() error {
 	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		m.add("Realm", fmt.Sprintf("%q has spaces or other than ASCII", c.Realm), "use a short name, such as staff")
 	}
-	base := m.baseURL(c.BaseURL)
+	base := m.address("BaseURL", c.BaseURL)
 	m.cookie(c, base)
 	m.bearer(c)
 	m.delivery(c)
+	m.token(c)
+	m.clients(c.Clients)
 	m.lifetime(c.Session)
 	m.limits(c.Limits)
 	for _, o := range c.Origins {
@@ -103,17 +105,18 @@ func (m *mistakes) methods(field string, list []Method) {
 	}
 }
 
-func (m *mistakes) baseURL(s string) *url.URL {
+// address checks the address of a site.
+func (m *mistakes) address(field, s string) *url.URL {
 	if s == "" {
 		return nil
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		m.add("BaseURL", fmt.Sprintf("%q is no address of a site", s), "write it like https://app.example.com")
+		m.add(field, fmt.Sprintf("%q is no address of a site", s), "write it like https://app.example.com")
 		return nil
 	}
 	if u.Scheme == "http" && !loopbackHost(u.Host) {
-		m.add("BaseURL", s+" is plain http, where cookies and tokens can be read on the way", "use https; plain http is for loopback only")
+		m.add(field, s+" is plain http, where cookies and tokens can be read on the way", "use https; plain http is for loopback only")
 	}
 	return u
 }
@@ -150,6 +153,28 @@ func (m *mistakes) cookie(c *Config, base *url.URL) {
 	}
 	if k.Domain != "" {
 		m.cookieDomain(k.Domain, base)
+	}
+	m.refreshCookie(k, insecure)
+}
+
+func (m *mistakes) refreshCookie(k Cookie, insecure bool) {
+	switch name := strings.ToLower(k.RefreshName); {
+	case name == "" && slices.Contains(refreshNames, k.Name):
+		m.add("Cookie.Name", k.Name+" is also the name of the refresh cookie", "give each a name of its own")
+	case name == "":
+	case !validCookieName(name):
+		m.add("Cookie.RefreshName", fmt.Sprintf("%q is no cookie name", k.RefreshName), "use letters, digits, - and _")
+	case k.RefreshName == k.Name, k.Name == "" && slices.Contains(sessionNames, k.RefreshName):
+		m.add("Cookie.RefreshName", "is also the name of the session cookie", "give each a name of its own")
+	case strings.HasPrefix(name, "__host-"):
+		m.add("Cookie.RefreshName", k.RefreshName+" would need Path=/: browsers drop it with any other", "use the prefix __Http- or __Secure-, or none")
+	case insecure && demandsSecure(name):
+		m.add("Cookie.RefreshName", k.RefreshName+" needs Secure: browsers drop it otherwise", "drop the prefix, or serve over https")
+	}
+	for _, p := range k.RefreshPaths {
+		if !strings.HasPrefix(p, "/") || p == "/" || (&http.Cookie{Name: "refresh", Path: p}).Valid() != nil {
+			m.add("Cookie.RefreshPaths", fmt.Sprintf("%q is no path of an endpoint", p), "write it like /auth/refresh")
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ const (
 //
 // A write is durable when its method returns. Behind Protect, Optional and Require it is taken back if the handler then
 // panics, unless somebody else has changed the value meanwhile; what goroutines write after the panic stays. For a
-// session that Enter, Visit, Authenticate or a sign-in returned nobody sees an end, so there every write stays.
+// session that Enter, Visit, Authenticate, a sign-in or, behind Protect, Begin returned nobody sees an end, so there every
+// write stays.
 type Key[T any] struct{ name string }
 
 // NewKey makes a key. The name has 1 to 64 ASCII letters, digits and characters of "._:-"; with another one every

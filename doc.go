@@ -44,6 +44,13 @@
 // call SignUp, SignIn, Continue, Admit and SignOut themselves. Begin opens a guest session for whoever has none, Key
 // keeps typed data in it, and a later sign-in takes the data along. Every change of privilege changes the token.
 //
+// # Signed tokens
+//
+// A sign-in may ask for a short-lived signed access token (RFC 9068) and a refresh token in place of the opaque one, and
+// any session gives a signed token for a service by Issue. They are tickets like the others: guards look the session up
+// for them too. Services check them with package verify and follow the Feed, so that a log-out counts there as well.
+// TokenPolicy says what they are like; keys.go makes, replaces and withdraws their keys.
+//
 // # What it refuses
 //
 // It takes no token from a URL or a form, adopts no session id it has not made, falls back from a bad credential to no
@@ -51,6 +58,6 @@
 //
 // # What is not here
 //
-// Signed tokens with refresh, mail, second factors, passkeys, an OAuth provider and hosted pages have their places in
-// docs/design.md and come one by one. Authorisation beyond roles and scopes is the app's.
+// Mail, second factors, passkeys, an OAuth provider and hosted pages have their places in docs/design.md and come one by
+// one. Authorisation beyond roles and scopes is the app's.
 package cloakroom

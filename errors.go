@@ -19,6 +19,11 @@ var (
 	ErrEmailTaken         = errors.New("this e-mail has an account")
 	ErrSignupClosed       = errors.New("sign-up is closed")
 	ErrInvalidChallenge   = errors.New("this sign-in attempt is over; start again")
+	ErrRefreshMissing     = errors.New("no refresh token was sent")
+	ErrInvalidRefresh     = errors.New("refresh token is not valid, or no longer")
+	ErrRefreshReused      = errors.New("refresh token was used before; its session has been ended")
+	ErrRefreshMismatch    = errors.New("refresh token and session cookie are of two sessions; that of the refresh token has been ended")
+	ErrInvalidClient      = errors.New("unknown client or wrong secret")
 )
 
 // UnavailableError means that the truth cannot be known now: the store is out of reach, or hashing has no room. It

@@ -33,6 +33,15 @@ const (
 	InsecureTransport EventType = "insecure_transport" // a Secure cookie was sent over plain http: the browser drops it
 	CredentialCorrupt EventType = "credential_corrupt" // a stored credential could not be read
 	RequestFailed     EventType = "request_failed"     // answered 500 or 503; Err has the cause
+
+	RefreshRotated  EventType = "refresh_rotated"  // a refresh token was exchanged
+	RefreshReplayed EventType = "refresh_replayed" // an exchanged one came again within its grace
+	RefreshReused   EventType = "refresh_reused"   // an exchanged one came again later: the session was ended
+	RefreshMismatch EventType = "refresh_mismatch" // a refresh cookie came with the cookie of another session: ended, too
+
+	SigningKeyCreated   EventType = "signing_key_created"
+	SigningKeyRotated   EventType = "signing_key_rotated"   // the next key was told to take over
+	SigningKeyWithdrawn EventType = "signing_key_withdrawn" // Reason has its id
 )
 
 // Event tells what happened to whom. It holds no secret and no token.
@@ -47,6 +56,9 @@ type Event struct {
 	RequestID string
 	Reason    string // a short stable word, such as "limit", "logout", "wrong_secret"
 	Err       error  // for failures, the cause; may be nil
+	// Details say more, by stable names. RefreshReused has "presented" and "current", fingerprints of two tokens that
+	// open nothing, and "session_ip" and "session_user_agent" of who signed in.
+	Details map[string]string
 }
 
 // emit hands an event to Config.OnEvent. The hook must not break what it is told about: a panic in it is dropped.

@@ -14,6 +14,7 @@ import (
 const (
 	challengePlain   = `Bearer`
 	challengeInvalid = `Bearer error="invalid_token"`
+	challengeBasic   = `Basic realm="cloakroom"`
 )
 
 // Fail answers a request with the RFC 9457 document and the headers that belong to an error of this package. Errors it
@@ -70,6 +71,11 @@ var answers = []struct {
 	{ErrInvalidToken, problem.InvalidToken, challengeInvalid},
 	{ErrInvalidCredentials, problem.InvalidCredentials, challengePlain},
 	{ErrInvalidChallenge, problem.InvalidChallenge, challengePlain},
+	{ErrRefreshMissing, problem.RefreshTokenMissing, challengePlain},
+	{ErrRefreshReused, problem.RefreshTokenReused, challengeInvalid},
+	{ErrRefreshMismatch, problem.RefreshTokenMismatch, challengeInvalid},
+	{ErrInvalidRefresh, problem.InvalidRefreshToken, challengeInvalid},
+	{ErrInvalidClient, problem.InvalidClient, challengeBasic},
 	{ErrAmbiguous, problem.AmbiguousCredentials, ""},
 	{ErrBanned, problem.UserBanned, ""},
 	{ErrForbidden, problem.Forbidden, ""},

@@ -124,114 +124,30 @@ func FromContext(ctx context.Context) (*Session, bool) {
 	return s, s != nil
 }
 
-// credential is what a request brought, before anybody was asked about it.
-type credential struct {
-	carrier carrier
-	id      TokenID
-	token   Token // with a tag of the current secret
-	retag   bool  // the client's copy has an older tag
-}
-
-// present finds the one credential of a request (CONTRACT §1). ErrUnauthenticated: there is none. ErrInvalidToken:
-// there is one, but we did not make it.
-func (a *Auth) present(r *http.Request) (cred credential, err error) {
-	text, bearer, err := a.carriers.bearer(r.Header)
-	if err != nil {
-		return cred, err
-	}
-	keys := a.keys.Load()
-	switch {
-	case bearer:
-		cred.carrier = byBearer
-		if !a.carriers.bearers || !cred.read(keys, text) {
-			err = ErrInvalidToken
-		}
-	case a.carriers.cookies:
-		err = a.presentCookie(r, keys, &cred)
-	default:
-		err = ErrUnauthenticated
-	}
-	return cred, err
-}
-
-// read fills in what a token of ours says. It reports whether it is one.
-func (c *credential) read(keys *keyring, text string) (ok bool) {
-	if c.id, c.token, ok = keys.parse(kindSession, text); ok {
-		c.retag = c.token.text != text
-	}
-	return ok
-}
-
-// maxCookies bounds how many cookies that look like ours are checked in one request: more than a browser sends.
-const maxCookies = 200
-
-// presentCookie picks among the cookies of our name: those with a good tag count; one distinct survivor is it, two
-// mean that somebody planted one, and nobody can say which.
-func (a *Auth) presentCookie(r *http.Request, keys *keyring, found *credential) error {
-	scan := scanCookies(r.Header, a.carriers.cookieName(r))
-	if !found.next(&scan, keys) {
-		if found.carrier == byCookie {
-			return ErrInvalidToken
-		}
-		return ErrUnauthenticated
-	}
-	var other credential
-	for other.next(&scan, keys) {
-		if other.id != found.id {
-			a.emitRequest(r, Event{Type: DuplicateCookie})
-			*found = credential{carrier: byCookie}
-			return ErrInvalidToken
-		}
-	}
-	return nil
-}
-
-// next reads the next cookie with a good tag, and notes by the carrier that there was any.
-func (c *credential) next(scan *cookieScan, keys *keyring) bool {
-	for scan.checked < maxCookies {
-		text, ok := scan.next()
-		if !ok {
-			break
-		}
-		c.carrier = byCookie
-		if len(text) != tokenLength {
-			continue // junk costs nothing, so it cannot hide what stands behind it
-		}
-		scan.checked++
-		if c.read(keys, text) {
-			return true
-		}
-	}
-	return false
-}
-
-// nextCookie is next for callers that look at each, and notes in sent whether there was any.
-func (a *Auth) nextCookie(scan *cookieScan, keys *keyring, sent *bool) (c credential, ok bool) {
-	ok = c.next(scan, keys)
-	*sent = *sent || c.carrier == byCookie
-	return c, ok
-}
-
 // enter is the way of every guarded request: find the credential, judge it, and keep the browser's cookie in step.
 func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*arrival, error) {
 	private(w.Header())
 	cred, err := a.present(r)
 	if err != nil {
-		if cred.carrier == byCookie {
-			a.carriers.clearCookie(w, r)
-		}
+		a.clearIfDead(w, r, &cred, err)
 		return nil, err
 	}
 	now := a.now()
 	v, err := a.judge(r, &cred, now)
 	if err != nil {
-		if cred.carrier == byCookie && errors.Is(err, ErrInvalidToken) && !errors.Is(err, ErrMoved) {
-			a.carriers.clearCookie(w, r)
-		}
+		a.clearIfDead(w, r, &cred, err)
 		return nil, err
 	}
 	a.keepFresh(w, r, &cred, &v.session, now)
 	return v, nil
+}
+
+// clearIfDead makes the browser forget a cookie that is certainly dead and has no successor. A signed one stays: it ends by
+// itself, and a refresh that crosses this request may just have replaced it.
+func (a *Auth) clearIfDead(w http.ResponseWriter, r *http.Request, cred *credential, err error) {
+	if cred.carrier == byCookie && !cred.signed && errors.Is(err, ErrInvalidToken) && !errors.Is(err, ErrMoved) {
+		a.carriers.clearCookie(w, r)
+	}
 }
 
 // judge asks the stores about a credential of ours.
@@ -245,6 +161,12 @@ func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival
 	if err != nil {
 		return nil, err
 	}
+	if cred.claims != nil {
+		if !v.session.claimedBy(cred.claims) {
+			return nil, ErrInvalidToken
+		}
+		v.session.until = short(cred.claims.ExpiresAt)
+	}
 	v.session.carrier, v.session.Current = cred.carrier, true
 	a.use(&v.session, now)
 	return v, nil
@@ -257,10 +179,15 @@ func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
 }
 
 func (a *Auth) lookupAt(ctx context.Context, id *TokenID, now time.Time) (*arrival, error) {
-	seen := a.uses.noted(*id).SeenAt // asked first: a flush moves uses from here to the store, never back
 	var rec SessionRecord
+	return a.lookupRecord(ctx, id, now, &rec)
+}
+
+// lookupRecord is lookupAt for who also wants what the Ledger keeps.
+func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec *SessionRecord) (*arrival, error) {
+	seen := a.uses.noted(*id).SeenAt // asked first: a flush moves uses from here to the store, never back
 	var user User
-	if err := a.find(ctx, id, now, &rec, &user); err != nil {
+	if err := a.find(ctx, id, now, rec, &user); err != nil {
 		return nil, lost(err)
 	}
 	rec.LastSeenAt = later(rec.LastSeenAt, seen)
@@ -269,7 +196,7 @@ func (a *Auth) lookupAt(ctx context.Context, id *TokenID, now time.Time) (*arriv
 	case rec.Realm != a.config.Realm, !now.Before(rec.ExpiresAt):
 		return nil, ErrInvalidToken
 	case rec.UserID == "":
-		return a.arrival(&rec, nil), nil
+		return a.arrival(rec, nil), nil
 	case user.ID == "":
 		return nil, ErrInvalidToken
 	case user.Banned():
@@ -277,7 +204,7 @@ func (a *Auth) lookupAt(ctx context.Context, id *TokenID, now time.Time) (*arriv
 	case rec.Epoch < user.Epoch:
 		return nil, ErrInvalidToken
 	}
-	return a.arrival(&rec, &user), nil
+	return a.arrival(rec, &user), nil
 }
 
 // lost is what an error of a store means for a token.
@@ -309,14 +236,17 @@ func (a *Auth) find(ctx context.Context, id *TokenID, now time.Time, rec *Sessio
 
 // keepFresh sends the cookie again when its tag is of an older secret, or past half of a long life.
 func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred *credential, s *Session, now time.Time) {
+	if cred.claims != nil {
+		return // a refresh renews it
+	}
 	if s.Remember {
-		s.issued = later(s.issuedAt(), a.uses.noted(s.token).IssuedAt).UnixMicro()
+		s.issued = short(later(s.issuedAt(), a.uses.noted(s.token).IssuedAt))
 	}
 	aging := s.Remember && now.Sub(s.issuedAt()) > cookieAge(s, s.issuedAt())/2
 	switch {
 	case cred.carrier == byCookie && (aging || cred.retag):
 		a.carriers.setCookie(w, r, cred.token, cookieAge(s, now))
-		s.issued = now.UnixMicro()
+		s.issued = short(now)
 		a.uses.note(s.token, now, s.ExpiresAt, now)
 	case cred.carrier == byBearer && cred.retag:
 		a.carriers.setHeader(w, cred.token)

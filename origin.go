@@ -27,7 +27,7 @@ func newOriginCheck(c Config) *originCheck {
 // check refuses a request that another site's page made a browser send: Sec-Fetch-Site, then Origin. A WebSocket
 // handshake is checked like a POST, because what follows it may do anything.
 func (o *originCheck) check(r *http.Request) error {
-	if r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if up := r.Header["Upgrade"]; len(up) > 0 && r.Method == http.MethodGet && strings.EqualFold(up[0], "websocket") {
 		post := *r
 		post.Method = http.MethodPost
 		r = &post

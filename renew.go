@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // Renew gives a session a new token by the carrier it came with, and the old one is dead at once: for every change of
-// privilege, so that a token which leaked before it is worth nothing after it. Two racing calls: one gets
+// privilege, so that a token which leaked before it is worth nothing after it. (Services that check a signed access token by
+// themselves take the old one until it expires, at most TokenPolicy.AccessTTL.) Two racing calls: one gets
 // ErrInvalidToken. Call it before the body is written, with a session that a guard, a grant or Begin gave; one from a
 // list is refused, its token is not this client's.
 func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant, error) {
@@ -16,11 +18,11 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant
 	if err != nil {
 		return nil, err
 	}
-	token, next, err := a.rotate(r.Context(), s, rec)
+	b, next, err := a.replaceToken(r.Context(), s, rec)
 	if err != nil {
 		return nil, err
 	}
-	return a.renewed(w, r, s, next, token), nil
+	return a.renewed(w, r, s, next, b), nil
 }
 
 // errListed refuses a session that no request has: its token is not this client's.
@@ -38,28 +40,46 @@ func (a *Auth) recordOf(ctx context.Context, s *Session) (SessionRecord, error) 
 	return rec, nil
 }
 
-// rotate puts a new token in the place of the session's own, and next's proof and epoch in the place of its own.
-func (a *Auth) rotate(ctx context.Context, s *Session, next SessionRecord) (Token, SessionRecord, error) {
-	now := a.now()
-	token, id := a.keys.Load().mint(kindSession, s.token.Bucket)
-	next.Token, next.LastSeenAt, next.IssuedAt = id, now, now
-	next.ExpiresAt = a.lifetime.end(next.CreatedAt, now)
+// replaceToken puts new tokens of the same form in the place of the session's own, and next's proof and epoch in the
+// place of its own.
+func (a *Auth) replaceToken(ctx context.Context, s *Session, next SessionRecord) (bundle, SessionRecord, error) {
+	now, form := a.now(), Opaque
+	if len(next.Refresh) > 0 {
+		form = Signed
+	}
+	next.LastSeenAt, next.IssuedAt, next.ExpiresAt = now, now, a.lifetime.end(next.CreatedAt, now)
+	b := a.newBundle(&next, form, s.carrier.delivery())
+	if err := a.sign(ctx, a.session(next, s.User), &b); err != nil {
+		return b, next, err
+	}
 	err := a.ledger.Renew(ctx, s.token, next, now.Add(movedGrace))
 	if err != nil {
-		return Token{}, next, known(err, ErrNotFound, ErrInvalidToken)
+		return b, next, known(err, ErrNotFound, ErrInvalidToken)
 	}
-	return token, next, nil
+	return b, next, nil
 }
 
-// renewed hands out the new token of a session that was rotated to next.
-func (a *Auth) renewed(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord, token Token) *Grant {
-	by := DeliverCookie
-	if s.carrier == byBearer {
-		by = DeliverBearer
-	}
-	s.fill(next, s.User)
+// renewed hands out the new tokens of a session that was changed to next.
+func (a *Auth) renewed(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord, b bundle) *Grant {
+	by := s.carrier.delivery()
+	s.read(&next, s.User)
 	a.emitRequest(r, Event{Type: SessionRenewed, UserID: next.UserID, SessionID: s.ID})
-	return a.deliver(w, r, s, token, by)
+	return a.deliver(w, r, s, b, by)
+}
+
+// settleTime bounds a change of several steps that goes on when the client has gone.
+const settleTime = 30 * time.Second
+
+// fallBack takes a session that went ahead back to its user's epoch, if that stayed where it was: a session that is ahead
+// would outlive the next end of all sessions. Where nobody can know, it stays ahead, for the change may be done.
+func (a *Auth) fallBack(ctx context.Context, s *Session, before SessionRecord, err error) {
+	if _, unknown := errors.AsType[*UnavailableError](err); unknown {
+		user, err := a.directory.User(ctx, before.UserID)
+		if err != nil || user.Epoch > before.Epoch {
+			return
+		}
+	}
+	_ = a.ledger.Renew(ctx, s.token, before, a.now())
 }
 
 // Change is a new secret for one's own account.
@@ -111,9 +131,10 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 
 // replaceSecret stores a credential and ends the user's epoch. The session goes ahead to the next epoch, then the user
 // follows, and only then the token changes: the session is never behind, the others are at once, and wherever this
-// breaks off, the client's token is good.
+// breaks off, the client's token is good. A client that hangs up does not break it off.
 func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, cred Credential) (*Grant, error) {
-	ctx := r.Context()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
+	defer cancel()
 	before, err := a.recordOf(ctx, s)
 	if err != nil {
 		return nil, err
@@ -130,19 +151,17 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 		u.Epoch++
 		return nil
 	})
-	if _, unknown := errors.AsType[*UnavailableError](err); err != nil && !unknown { // refused: as it was
-		_ = a.ledger.Renew(context.WithoutCancel(ctx), s.token, before, a.now())
-	}
-	if err != nil { // where the answer was lost the change may be done, and a session that is ahead lives either way
+	if err != nil {
+		a.fallBack(ctx, s, before, err)
 		return nil, err
 	}
 	s.User = changed
 	a.emitRequest(r, Event{Type: CredentialChanged, UserID: changed.ID, SessionID: s.ID, Reason: cred.Method})
 	ahead.AuthenticatedAt = a.now()
-	token, next, err := a.rotate(ctx, s, ahead)
+	b, next, err := a.replaceToken(ctx, s, ahead)
 	if err != nil { // the change is done and must be told as done; the session goes on with the token it has
 		a.emitRequest(r, Event{Type: RequestFailed, UserID: changed.ID, SessionID: s.ID, Reason: "renew", Err: err})
 		return &Grant{Session: s}, nil
 	}
-	return a.renewed(w, r, s, next, token), nil
+	return a.renewed(w, r, s, next, b), nil
 }

@@ -1,6 +1,7 @@
 package cloakroom
 
 import (
+	"math"
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/device"
@@ -32,11 +33,15 @@ type Session struct {
 	auth    *Auth
 	ref     SessionRef
 	epoch   int64
-	issued  int64   // when the cookie was last set, in microseconds
+	issued  uint32  // when the cookie was last set, in seconds since 1970
+	until   uint32  // when the signed token of this request ends, the same way; 0: it came by another
 	writes  *writes // what a guard takes back if its handler panics; nil where no guard watches
 }
 
-func (s *Session) issuedAt() time.Time { return time.UnixMicro(s.issued).UTC() }
+func (s *Session) issuedAt() time.Time { return time.Unix(int64(s.issued), 0).UTC() }
+
+// short is a time in few bytes: seconds since 1970, until 2106.
+func short(t time.Time) uint32 { return uint32(min(max(0, t.Unix()), math.MaxUint32)) }
 
 // Anonymous reports whether nobody has signed in: a guest session, which holds data and nothing else.
 func (s *Session) Anonymous() bool { return s.User == nil }
@@ -86,7 +91,7 @@ func (l Lifetime) end(created, seen time.Time) time.Time {
 func (a *Auth) session(rec SessionRecord, user *User) *Session {
 	s := &Session{auth: a}
 	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
-	s.fill(rec, user)
+	s.read(&rec, user)
 	return s
 }
 
@@ -127,11 +132,9 @@ func (v *arrival) alone() *Session {
 	return &v.session
 }
 
-func (s *Session) fill(rec SessionRecord, user *User) { s.read(&rec, user) }
-
 // read takes over what a record says.
 func (s *Session) read(rec *SessionRecord, user *User) {
-	s.token, s.ref, s.epoch, s.issued = rec.Token, rec.Ref(), rec.Epoch, rec.IssuedAt.UnixMicro()
+	s.token, s.ref, s.epoch, s.issued = rec.Token, rec.Ref(), rec.Epoch, short(rec.IssuedAt)
 	s.ID, s.User = rec.ID, user
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = rec.CreatedAt, rec.AuthenticatedAt, rec.LastSeenAt
 	s.ExpiresAt = rec.ExpiresAt

@@ -2,9 +2,9 @@ package cloakroom
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,7 +66,7 @@ func (l Sessions) Revoke(ctx context.Context, userID, sessionID string) error {
 	if _, err := l.auth.Users().Get(ctx, userID); err != nil { // nobody of another realm
 		return err
 	}
-	closed, err := l.auth.ledger.Close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID})
+	closed, err := l.auth.close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID})
 	if err != nil {
 		return unavailable(err)
 	}
@@ -95,12 +95,13 @@ func (l Sessions) RevokeOthers(ctx context.Context, s *Session) error {
 	if s.Anonymous() {
 		return nil
 	}
-	return l.auth.closeUser(ctx, s.User.ID, s.ID, "revoked")
+	return l.auth.closeUser(ctx, s.User.ID, s.ID, "revoked", l.auth.revokedUntil())
 }
 
 // closeUser drops the sessions of a user but one, and tells of each.
-func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string) error {
-	ended, err := a.ledger.CloseUser(ctx, bucketOf(userID), userID, keep)
+func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string, revokedUntil time.Time) error {
+	defer a.bell.ring()
+	ended, err := a.ledger.CloseUser(ctx, bucketOf(userID), userID, keep, revokedUntil)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -111,9 +112,9 @@ func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string) error
 }
 
 // tidy drops the sessions of a user but one, all of them dead by their epoch or for want of their user: what made them so
-// is durable, and that their rows could not be dropped is only told.
+// is durable and in the feed, and that their rows could not be dropped is only told.
 func (a *Auth) tidy(ctx context.Context, userID, keep, reason string) {
-	if err := a.closeUser(ctx, userID, keep, reason); err != nil {
+	if err := a.closeUser(ctx, userID, keep, reason, time.Time{}); err != nil {
 		a.emit(ctx, Event{Type: RequestFailed, UserID: userID, Reason: "tidy", Err: err})
 	}
 }
@@ -128,10 +129,16 @@ const (
 )
 
 // SignOut ends the session of the request, the others of its user, or all of them, before it returns, and clears the
-// cookie. Without a live session it does nothing and returns nil. An empty extent means ThisSession. Errors: FieldErrors
-// for an unknown extent, ErrCrossOrigin, ErrAmbiguous, *UnavailableError: then it is not known to have ended, and the cookie
-// stays for another try.
+// cookies. Any token of the session will do, a signed one also after it has expired, while its key is listed (RevokedFor after
+// it signed last). Without a live session it does nothing
+// and returns nil. An empty extent means ThisSession. Errors: FieldErrors for an unknown extent, ErrCrossOrigin,
+// ErrAmbiguous, *UnavailableError: then it is not known to have ended, and the cookies stay for another try.
 func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
+	return a.SignOutBy(w, r, e, "")
+}
+
+// SignOutBy is SignOut for a client that shows its refresh token.
+func (a *Auth) SignOutBy(w http.ResponseWriter, r *http.Request, e Extent, refreshToken string) error {
 	if e == "" {
 		e = ThisSession
 	}
@@ -139,29 +146,19 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 		return FieldErrors{{"scope", "unknown_value", "must be this, others or all"}}
 	}
 	private(w.Header())
-	cred, err := a.present(r)
-	if errors.Is(err, ErrAmbiguous) {
+	shown, by, err := a.shown(r, refreshToken)
+	if err != nil {
 		return err
 	}
-	if cred.carrier == byCookie {
-		if err := a.origin.check(r); err != nil {
-			return err
-		}
-	}
-	switch {
-	case err == nil:
-		err = a.end(r, cred, e)
-	case cred.carrier == byCookie: // two good cookies: whoever holds both may end both
-		err = a.endCookies(r, e)
-	}
-	if errors.Is(err, ErrMoved) { // it may live on under a token that this request did not know
-		return &UnavailableError{Cause: err, RetryAfter: time.Second}
-	}
-	if err != nil && !signedOut(err) {
+	alive, err := a.endAll(r, shown, e)
+	if err != nil {
 		return err
 	}
-	if cred.carrier == byCookie && (e != OtherSessions || err != nil) {
+	if by == byCookie && (e != OtherSessions || !alive) {
 		a.carriers.clearCookie(w, r)
+		if a.config.Token.signed() {
+			a.carriers.clearRefresh(w, r)
+		}
 	}
 	if e != OtherSessions {
 		visitOf(r.Context()).leave()
@@ -172,20 +169,78 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 	return nil
 }
 
-// endCookies is end for every good cookie of the request.
-func (a *Auth) endCookies(r *http.Request, e Extent) error {
-	keys, sent := a.keys.Load(), false
-	scan, result := scanCookies(r.Header, a.carriers.cookieName(r)), error(ErrInvalidToken)
-	for cred, ok := a.nextCookie(&scan, keys, &sent); ok; cred, ok = a.nextCookie(&scan, keys, &sent) {
-		err := a.end(r, cred, e)
-		if err != nil && !signedOut(err) {
-			return err
+// shown lists every credential of a request that we made, also a signed token that has expired: whoever holds it may end
+// its session. Two good cookies are both listed: whoever holds both may end both. by tells of cookies also when none is good.
+func (a *Auth) shown(r *http.Request, refreshToken string) (shown []credential, by carrier, err error) {
+	if t, ok := a.keys.Load().parseRefresh(refreshToken); ok {
+		shown = append(shown, credential{carrier: byBearer, id: t.session})
+	}
+	text, bearer, err := a.carriers.bearer(r.Header)
+	switch {
+	case err != nil:
+		return nil, byNothing, err
+	case bearer && !a.carriers.bearers, !bearer && !a.carriers.cookies:
+		return shown, byNothing, nil
+	case !bearer:
+		return a.shownCookies(r, shown)
+	}
+	cred := credential{carrier: byBearer}
+	if err = a.recognise(r.Context(), &cred, text, anyAge); err == nil {
+		shown = append(shown, cred)
+	}
+	return shown, byBearer, onlyUnknown(err)
+}
+
+// shownCookies adds those of cookies, also of refresh cookies. They are held to the CSRF rule, good or bad.
+func (a *Auth) shownCookies(r *http.Request, shown []credential) (_ []credential, by carrier, err error) {
+	scan := scanCookies(r.Header, a.carriers.cookieName(r))
+	for {
+		var cred credential
+		ok, err := a.nextCookie(r.Context(), &scan, &cred, anyAge)
+		by = max(by, cred.carrier)
+		if err != nil {
+			return nil, by, err
 		}
-		if errors.Is(err, ErrMoved) {
-			result = err
+		if !ok {
+			break
+		}
+		shown = append(shown, cred)
+	}
+	refresh := scanCookies(r.Header, a.carriers.refreshName(r))
+	for text, ok := refresh.next(); ok && refresh.checked < maxCookies; text, ok = refresh.next() {
+		by = byCookie
+		refresh.checked++
+		if t, ok := a.keys.Load().parseRefresh(text); ok {
+			shown = append(shown, credential{carrier: byCookie, id: t.session})
 		}
 	}
-	return result
+	if by == byCookie {
+		err = a.origin.check(r)
+	}
+	return shown, by, err
+}
+
+// onlyUnknown drops what says that a credential is dead, and keeps what says that it cannot be known.
+func onlyUnknown(err error) error {
+	if signedOut(err) {
+		return nil
+	}
+	return err
+}
+
+// endAll ends what each credential stands for, and reports whether any was alive.
+func (a *Auth) endAll(r *http.Request, shown []credential, e Extent) (alive bool, err error) {
+	for i, cred := range shown {
+		if slices.ContainsFunc(shown[:i], func(c credential) bool { return c.id == cred.id }) {
+			continue
+		}
+		err := a.end(r, cred, e)
+		if err != nil && !signedOut(err) {
+			return alive, err
+		}
+		alive = alive || err == nil
+	}
+	return alive, nil
 }
 
 // end closes what a sign-out asks for.
@@ -195,13 +250,16 @@ func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
 	if err != nil {
 		return err
 	}
+	if cred.claims != nil && !s.claimedBy(cred.claims) {
+		return ErrInvalidToken
+	}
 	switch {
 	case e == OtherSessions:
 		return a.Sessions().RevokeOthers(ctx, s)
 	case e == AllSessions && !s.Anonymous():
 		return a.Sessions().RevokeAll(ctx, s.User.ID)
 	}
-	closed, err := a.ledger.Close(ctx, s.ref)
+	closed, err := a.close(ctx, s.ref)
 	if err != nil {
 		return unavailable(err)
 	}

@@ -73,16 +73,18 @@ type Directory interface {
 	// Users returns up to q.Max users that match q, in ascending order of id.
 	Users(ctx context.Context, q UserQuery) ([]User, error)
 
-	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) in one atomic step. It is a
+	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) in one atomic step. When the
+	// user's Epoch grows and c.RevokedUntil is set, a Revocation of the user joins the feed in the same step. It is a
 	// compare-and-swap: c.User.Revision must be the stored revision, which then grows by one; if not, ErrConflict.
 	// A new e-mail that is somebody else's: ErrTaken. Absent user: ErrNotFound. When c.Keeps names a role that the
 	// stored user holds (and is not banned) and c.User would no longer (or is banned), another user of the realm
 	// who is not banned must hold it: ErrLastHolder otherwise, also when the last two give it up at once.
 	UpdateUser(ctx context.Context, c UserChange) error
 
-	// DeleteUser removes the user, its identifiers and its credentials; the e-mail is free again. Absent:
-	// ErrNotFound. keeps is a role as in UpdateUser, or empty.
-	DeleteUser(ctx context.Context, id, keeps string) error
+	// DeleteUser removes the user, its identifiers and its credentials; the e-mail is free again. A Revocation of the
+	// user with EveryEpoch joins the feed in the same step, unless revokedUntil is zero. Absent: ErrNotFound. keeps is
+	// a role as in UpdateUser, or empty.
+	DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error
 
 	// Credentials returns what the user can prove itself by, in order of method and id. An unknown user has none.
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
@@ -90,6 +92,64 @@ type Directory interface {
 	// SwapCredential replaces the data of one credential if it still has c.Revision, which then grows by one;
 	// otherwise, or when it is gone: ErrConflict. It serves re-hashing, where a lost race costs nothing.
 	SwapCredential(ctx context.Context, c Credential) error
+
+	// KeySet returns the signing keys of a realm. There are none yet: the zero KeySet of this realm.
+	KeySet(ctx context.Context, realm string) (KeySet, error)
+
+	// SwapKeySet replaces the keys of a realm if the stored set still has set.Revision (0: there is none), which then
+	// grows by one; otherwise ErrConflict. So of many processes that start at once one makes the first key.
+	SwapKeySet(ctx context.Context, set KeySet) error
+
+	// Revoke appends to the feed what a Ledger that lives elsewhere is about to end; an entry may be there already. A
+	// store that is Directory and Ledger in one appends by itself when it ends sessions.
+	Revoke(ctx context.Context, entries []Revocation) error
+
+	// Revocations returns up to max entries of the feed that come after a cursor, in the order in which they became
+	// visible: what is committed is never skipped, whatever else was being written. The empty cursor is the
+	// beginning; so is one that this feed has not given out, or gave out before it was restored from a backup; so may
+	// be one whose entry has expired.
+	// Entries with Until at or before now may be left out.
+	Revocations(ctx context.Context, after string, max int, now time.Time) (Revocations, error)
+}
+
+// Revocation is one entry of the feed: something is dead, and until when somebody may still believe the contrary. The feed
+// holds hashes alone, so that whoever follows it learns of no session that it does not know.
+type Revocation struct {
+	// Subject is SHA-256 of the id of a session (Epoch 0) or of a user.
+	Subject [32]byte
+	// Epoch, if not 0, ends all sessions of the user that were opened in an earlier one.
+	Epoch int64
+	Until time.Time
+}
+
+// EveryEpoch is the epoch of a user who is gone. JSON numbers are exact up to here (RFC 8259 §6).
+const EveryEpoch = 1<<53 - 1
+
+// Revocations is a page of the feed.
+type Revocations struct {
+	Entries []Revocation
+	Cursor  string // where the next page begins; never empty, at most 64 characters of A-Z a-z 0-9 . _ -
+	More    bool   // there is more already
+}
+
+// KeySet is all signing keys of a realm, oldest first.
+type KeySet struct {
+	Realm    string
+	Revision int64 // 0: not stored yet
+	Keys     []SigningKey
+}
+
+// SigningKey is one key for signed tokens. Its times say in what state it is, see keys.go.
+type SigningKey struct {
+	ID        string
+	Algorithm string
+	Public    []byte // a JWK (RFC 7517)
+	Sealed    []byte // the private key, unreadable without the secrets
+
+	CreatedAt   time.Time
+	ActiveAt    time.Time // when it began to sign; zero while it is next
+	RetiredAt   time.Time // when it signed last; zero before
+	WithdrawnAt time.Time // when it was declared lost; zero otherwise
 }
 
 // UserQuery selects users of one realm.
@@ -105,6 +165,8 @@ type UserChange struct {
 	User        User
 	Credentials []Credential
 	Keeps       string
+	// RevokedUntil is how long the feed tells of a new Epoch. Zero: it does not.
+	RevokedUntil time.Time
 }
 
 // Credential is what a user can prove a method by: a password hash, a passkey's public key, a sealed TOTP secret.
@@ -153,6 +215,22 @@ type SessionRecord struct {
 	Remember bool
 	IP       string
 	Agent    string
+
+	Refresh []RefreshChain // in the signed form, one for each carrier; at most 2
+}
+
+// RefreshChain is what a Ledger keeps of the refresh tokens that a carrier of a session has had: hashes, and what only
+// the holder of an exchanged token can read. See refresh.go.
+type RefreshChain struct {
+	Current [32]byte  // SHA-256 of the token in force
+	Past    []Rotated // exchanged lately, oldest first; at most 32
+}
+
+// Rotated is a refresh token that was exchanged.
+type Rotated struct {
+	Token  [32]byte // its SHA-256
+	Sealed []byte   // its successor, under a key that derives from the token itself; at most 256 bytes
+	At     time.Time
 }
 
 // Ref names the record.
@@ -181,21 +259,29 @@ type Ledger interface {
 	// It is the hot path: one point read, no write.
 	Session(ctx context.Context, t TokenID, now time.Time) (SessionRecord, error)
 
+	// Rotate puts next in the place of that refresh chain of the session use.Token whose Current is current, leaves
+	// the session's other chain alone, and records the use as Touch does, all in one step: of many racing calls
+	// exactly one succeeds. No chain has this Current (any more): ErrConflict. Absent: ErrNotFound, or ErrMoved as
+	// Session does at use.SeenAt.
+	Rotate(ctx context.Context, current [32]byte, next RefreshChain, use Touch) error
+
 	// Touch records use of many sessions at once. Times only grow; a session that is gone stays gone, silently.
 	Touch(ctx context.Context, touches []Touch) error
 
 	// Renew gives a session a new token and writes its Epoch, AuthenticatedAt, IssuedAt, LastSeenAt, ExpiresAt,
-	// Methods and Level in one step; the old token answers ErrMoved until movedUntil. Absent, or another token than
+	// Methods, Level and Refresh in one step; the old token answers ErrMoved until movedUntil. Absent, or another token than
 	// old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same. When
-	// s.Token is old, the token stays and only the rest is written.
+	// s.Token is old, the token and its refresh chains stay and only the rest is written.
 	Renew(ctx context.Context, old TokenID, s SessionRecord, movedUntil time.Time) error
 
 	// Close ends one session and drops its data. It reports whether there was one: closing twice is no error.
-	Close(ctx context.Context, ref SessionRef) (bool, error)
+	// A store that is also the Directory appends a Revocation of each session that Close, CloseUser or Open ends to
+	// the feed in the same step, unless revokedUntil is zero; what the sweeper deletes was over before.
+	Close(ctx context.Context, ref SessionRef, revokedUntil time.Time) (bool, error)
 
 	// CloseUser ends all sessions of the user but the one with id keep (empty: none is kept) and returns the ids of
 	// the ended ones.
-	CloseUser(ctx context.Context, bucket uint16, userID, keep string) ([]string, error)
+	CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) ([]string, error)
 
 	// SessionsOf returns up to max sessions of the user with an id less than before (empty: from the newest), newest
 	// first: in descending order of id.
@@ -241,6 +327,8 @@ type Opening struct {
 	MovedUntil time.Time
 	Limit      int
 	Now        time.Time
+	// RevokedUntil is how long the feed tells of the sessions that this one ends, see Ledger.Close.
+	RevokedUntil time.Time
 }
 
 // Opened says what Open did beside opening.
@@ -282,7 +370,7 @@ type Ticket struct {
 
 // Sweep bounds one pass of the sweeper.
 type Sweep struct {
-	// Now: tickets, counters and moved tokens that expired at or before it go.
+	// Now: tickets, counters, moved tokens and entries of the feed that expired at or before it go.
 	Now time.Time
 	// SessionsBefore: sessions with ExpiresAt at or before it go, with their data. It lies a little behind Now,
 	// because a node may hold uses that it has not written yet.

@@ -12,12 +12,15 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"github.com/cloakroom-auth/cloakroom/internal/seal"
 )
 
 // Kinds of token, visible in the prefix. A token of one kind is never accepted where another belongs: the kind is part
 // of what the tag signs.
 const (
 	kindSession = "crs_"
+	kindRefresh = "crr_"
 	kindTicket  = "crt_"
 )
 
@@ -57,13 +60,16 @@ func (t Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 // puts a new one in its place.
 type keyring struct {
 	session []*tagger
+	refresh []*tagger
 	ticket  []*tagger
+	seal    *seal.Keyring // for what is kept unreadable in the store
 }
 
 func newKeyring(realm string, secrets []Secret) (*keyring, error) {
-	ring := &keyring{}
+	ring, raw := &keyring{}, [][]byte{}
 	for _, s := range secrets {
-		for kind, list := range map[string]*[]*tagger{kindSession: &ring.session, kindTicket: &ring.ticket} {
+		raw = append(raw, s)
+		for kind, list := range map[string]*[]*tagger{kindSession: &ring.session, kindRefresh: &ring.refresh, kindTicket: &ring.ticket} {
 			key, err := hkdf.Key(sha256.New, s, nil, "cloakroom token "+kind+" realm "+realm, sha256.Size)
 			if err != nil {
 				return nil, fmt.Errorf("token key: %w", err)
@@ -71,13 +77,17 @@ func newKeyring(realm string, secrets []Secret) (*keyring, error) {
 			*list = append(*list, newTagger(key))
 		}
 	}
-	return ring, nil
+	var err error
+	ring.seal, err = seal.New(raw)
+	return ring, err
 }
 
 func (k *keyring) taggers(kind string) []*tagger {
 	switch kind {
 	case kindSession:
 		return k.session
+	case kindRefresh:
+		return k.refresh
 	case kindTicket:
 		return k.ticket
 	}
@@ -102,26 +112,33 @@ func (k *keyring) sign(kind string, b *[tokenSize]byte) Token {
 // parse checks the form and the tag of a token without asking anybody. A token whose tag is from an older secret
 // comes back with a fresh one. ok is false for whatever we have not made.
 func (k *keyring) parse(kind, text string) (id TokenID, fresh Token, ok bool) {
-	if len(text) != tokenLength || text[:len(kind)] != kind {
+	var b [tokenSize]byte
+	by, ok := k.open(kind, text, &b)
+	if !ok {
 		return TokenID{}, Token{}, false
 	}
-	var b [tokenSize]byte
+	if by > 0 {
+		return identify(b[:bodySize]), k.sign(kind, &b), true
+	}
+	return identify(b[:bodySize]), Token{text}, true
+}
+
+// open decodes a token into b if we made it, and says by which secret.
+func (k *keyring) open(kind, text string, b *[tokenSize]byte) (secret int, ok bool) {
+	if len(text) != tokenLength || text[:len(kind)] != kind {
+		return 0, false
+	}
 	var encoded [72]byte
 	n := copy(encoded[:], text[len(kind):])
 	if m, err := tokenEncoding.Decode(b[:], encoded[:n]); err != nil || m != tokenSize {
-		return TokenID{}, Token{}, false
+		return 0, false
 	}
 	for i, t := range k.taggers(kind) {
-		tag := t.tag(b[:bodySize])
-		if !hmac.Equal(tag[:], b[bodySize:]) {
-			continue
+		if tag := t.tag(b[:bodySize]); hmac.Equal(tag[:], b[bodySize:]) {
+			return i, true
 		}
-		if i > 0 {
-			return identify(b[:bodySize]), k.sign(kind, &b), true
-		}
-		return identify(b[:bodySize]), Token{text}, true
 	}
-	return TokenID{}, Token{}, false
+	return 0, false
 }
 
 // identify gives what the store knows of a token: its bucket and the SHA-256 of bucket and random. The tag is left out,
@@ -130,17 +147,10 @@ func identify(body []byte) TokenID {
 	return TokenID{Bucket: binary.BigEndian.Uint16(body), Hash: sha256.Sum256(body)}
 }
 
-// bucketOf is the shard hint of a user: 12 bits of a hash of the id.
+// bucketOf is the shard hint of a user: 12 bits of a hash of the id. A guest has none, so that of its session serves.
 func bucketOf(userID string) uint16 {
 	sum := sha256.Sum256([]byte(userID))
 	return binary.BigEndian.Uint16(sum[:]) & bucketMask
-}
-
-// guestBucket is the shard hint of somebody without an id: random.
-func guestBucket() uint16 {
-	var b [2]byte
-	_, _ = rand.Read(b[:])
-	return binary.BigEndian.Uint16(b[:]) & bucketMask
 }
 
 // tagger computes HMAC-SHA-256 under one key, cut to 16 bytes, with reused states: the hot path allocates nothing.

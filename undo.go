@@ -147,7 +147,7 @@ func (a *Auth) restore(ctx context.Context, edits []edit, ref SessionRef, key st
 
 func (a *Auth) unbegin(ctx context.Context, r *http.Request, guest *Session) {
 	e := Event{Type: SessionRevoked, SessionID: guest.ref.ID, Reason: "undo"}
-	closed, err := a.ledger.Close(ctx, guest.ref)
+	closed, err := a.close(ctx, guest.ref)
 	if err != nil {
 		e.Type, e.Err = RequestFailed, unavailable(err)
 	}

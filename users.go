@@ -211,9 +211,10 @@ func (u Users) Delete(ctx context.Context, userID string) error {
 	if _, err := u.Get(ctx, userID); err != nil {
 		return err
 	}
-	if err := u.auth.directory.DeleteUser(ctx, userID, RoleAdmin); err != nil {
+	if err := u.auth.directory.DeleteUser(ctx, userID, RoleAdmin, u.auth.revokedUntil()); err != nil {
 		return known(err, ErrNotFound, ErrNotFound, ErrLastHolder, ErrLastHolder)
 	}
+	u.auth.bell.ring()
 	u.auth.emit(ctx, Event{Type: UserDeleted, UserID: userID})
 	u.auth.tidy(ctx, userID, "", "deleted")
 	return nil
@@ -235,7 +236,7 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, chan
 			return user, false, nil
 		}
 		user.UpdatedAt = u.auth.now()
-		err = u.auth.directory.UpdateUser(ctx, UserChange{User: *user, Credentials: creds, Keeps: RoleAdmin})
+		err = u.auth.directory.UpdateUser(ctx, UserChange{User: *user, Credentials: creds, Keeps: RoleAdmin, RevokedUntil: u.auth.revokedUntil()})
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
 		}
@@ -243,6 +244,7 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, chan
 			return nil, false, known(err, ErrNotFound, ErrNotFound, ErrTaken, ErrEmailTaken, ErrLastHolder, ErrLastHolder)
 		}
 		user.Revision++
+		u.auth.bell.ring()
 		return user, true, nil
 	}
 }

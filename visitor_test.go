@@ -37,7 +37,7 @@ func front(room *authtest.Room) http.Handler {
 	}))
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		terms := cloakroom.Terms{Delivery: cloakroom.Delivery(q.Get("delivery")), Token: q.Get("token"), Remember: q.Has("remember")}
+		terms := cloakroom.Terms{Delivery: cloakroom.Delivery(q.Get("delivery")), Token: cloakroom.TokenForm(q.Get("token")), Remember: q.Has("remember")}
 		g, err := room.SignIn(w, r, cloakroom.SignIn{Email: q.Get("email"), Secret: authtest.Secret, Terms: terms})
 		if err != nil {
 			room.Fail(w, r, err)

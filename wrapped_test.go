@@ -3,6 +3,7 @@ package cloakroom_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ type wrapped struct {
 
 	mu     sync.Mutex
 	before func(verb string) error
+	after  func(verb string) error // of verbs that change a session or the keys: the work is done, and its answer lost
 	calls  map[string]int
 
 	swept, largest atomic.Int64 // by Sweep: in all, and in one pass
@@ -46,6 +48,29 @@ func (s *wrapped) hook(before func(verb string) error) {
 	s.before = before
 }
 
+// lose lets a verb do its work from now on and then fail, as when a connection breaks; none of them: all answer again.
+func (s *wrapped) lose(verbs ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after = func(verb string) error {
+		if slices.Contains(verbs, verb) {
+			return errDown
+		}
+		return nil
+	}
+}
+
+// answered is what the caller of a verb hears of its outcome.
+func (s *wrapped) answered(verb string, err error) error {
+	s.mu.Lock()
+	after := s.after
+	s.mu.Unlock()
+	if err != nil || after == nil {
+		return err
+	}
+	return after(verb)
+}
+
 // count is how often verbs were called.
 func (s *wrapped) count(verbs ...string) (n int) {
 	s.mu.Lock()
@@ -59,10 +84,10 @@ func (s *wrapped) count(verbs ...string) (n int) {
 // writes are the verbs that change something.
 var writes = []string{
 	"CreateUser", "UpdateUser", "DeleteUser", "SwapCredential", "Open", "Touch", "Renew", "Close", "CloseUser", "SetDatum",
-	"Count", "Put", "Take", "Swap", "Sweep",
+	"Count", "Put", "Take", "Swap", "Sweep", "Rotate", "SwapKeySet", "Revoke",
 }
 
-var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket"}
+var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket", "KeySet", "Revocations"}
 
 func (s *wrapped) call(verb string) error {
 	s.mu.Lock()
@@ -114,11 +139,11 @@ func (s *wrapped) UpdateUser(ctx context.Context, c cloakroom.UserChange) error 
 	return s.Store.UpdateUser(ctx, c)
 }
 
-func (s *wrapped) DeleteUser(ctx context.Context, id, keeps string) error {
+func (s *wrapped) DeleteUser(ctx context.Context, id, keeps string, until time.Time) error {
 	if err := s.call("DeleteUser"); err != nil {
 		return err
 	}
-	return s.Store.DeleteUser(ctx, id, keeps)
+	return s.Store.DeleteUser(ctx, id, keeps, until)
 }
 
 func (s *wrapped) Credentials(ctx context.Context, userID string) ([]cloakroom.Credential, error) {
@@ -160,21 +185,56 @@ func (s *wrapped) Renew(ctx context.Context, old cloakroom.TokenID, next cloakro
 	if err := s.call("Renew"); err != nil {
 		return err
 	}
-	return s.Store.Renew(ctx, old, next, until)
+	return s.answered("Renew", s.Store.Renew(ctx, old, next, until))
 }
 
-func (s *wrapped) Close(ctx context.Context, ref cloakroom.SessionRef) (bool, error) {
+func (s *wrapped) Rotate(ctx context.Context, current [32]byte, next cloakroom.RefreshChain, use cloakroom.Touch) error {
+	if err := s.call("Rotate"); err != nil {
+		return err
+	}
+	return s.answered("Rotate", s.Store.Rotate(ctx, current, next, use))
+}
+
+func (s *wrapped) KeySet(ctx context.Context, realm string) (cloakroom.KeySet, error) {
+	if err := s.call("KeySet"); err != nil {
+		return cloakroom.KeySet{}, err
+	}
+	return s.Store.KeySet(ctx, realm)
+}
+
+func (s *wrapped) SwapKeySet(ctx context.Context, set cloakroom.KeySet) error {
+	if err := s.call("SwapKeySet"); err != nil {
+		return err
+	}
+	return s.answered("SwapKeySet", s.Store.SwapKeySet(ctx, set))
+}
+
+func (s *wrapped) Revoke(ctx context.Context, entries []cloakroom.Revocation) error {
+	if err := s.call("Revoke"); err != nil {
+		return err
+	}
+	return s.answered("Revoke", s.Store.Revoke(ctx, entries))
+}
+
+func (s *wrapped) Revocations(ctx context.Context, after string, max int, now time.Time) (cloakroom.Revocations, error) {
+	if err := s.call("Revocations"); err != nil {
+		return cloakroom.Revocations{}, err
+	}
+	return s.Store.Revocations(ctx, after, max, now)
+}
+
+func (s *wrapped) Close(ctx context.Context, ref cloakroom.SessionRef, until time.Time) (bool, error) {
 	if err := s.call("Close"); err != nil {
 		return false, err
 	}
-	return s.Store.Close(ctx, ref)
+	return s.Store.Close(ctx, ref, until)
 }
 
-func (s *wrapped) CloseUser(ctx context.Context, bucket uint16, userID, keep string) ([]string, error) {
+func (s *wrapped) CloseUser(ctx context.Context, bucket uint16, userID, keep string, until time.Time) ([]string, error) {
 	if err := s.call("CloseUser"); err != nil {
 		return nil, err
 	}
-	return s.Store.CloseUser(ctx, bucket, userID, keep)
+	return s.Store.CloseUser(ctx, bucket, userID, keep, until)
 }
 
 func (s *wrapped) SessionsOf(ctx context.Context, bucket uint16, userID, before string, limit int) ([]cloakroom.SessionRecord, error) {

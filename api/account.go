@@ -8,7 +8,7 @@ import (
 	"github.com/cloakroom-auth/cloakroom"
 )
 
-func (a *API) signup(w http.ResponseWriter, r *http.Request, _ *cloakroom.Session, in signupJSON) error {
+func (a *API) signup(w http.ResponseWriter, r *http.Request, _ caller, in signupJSON) error {
 	terms := in.terms()
 	terms.Remember = in.Remember
 	g, err := a.Auth.SignUp(w, r, cloakroom.SignUp{Email: in.Email, Name: in.Name, Secret: in.Password, Terms: terms})
@@ -18,7 +18,7 @@ func (a *API) signup(w http.ResponseWriter, r *http.Request, _ *cloakroom.Sessio
 	return send(w, http.StatusCreated, resultOf(g))
 }
 
-func (a *API) login(w http.ResponseWriter, r *http.Request, _ *cloakroom.Session, in loginJSON) error {
+func (a *API) login(w http.ResponseWriter, r *http.Request, _ caller, in loginJSON) error {
 	// Nobody's address: refused here, before a guess is counted and a password hashed for it.
 	if strings.ContainsFunc(strings.TrimSpace(in.Email), unicode.IsControl) {
 		return cloakroom.FieldErrors{{Field: "email", Code: "invalid_email", Message: "must be one e-mail address, like ana@example.com"}}
@@ -51,20 +51,20 @@ func (a *API) locate(w http.ResponseWriter, g *cloakroom.Grant) error {
 	return nil
 }
 
-func (a *API) anonymous(w http.ResponseWriter, r *http.Request, s *cloakroom.Session, in termsJSON) error {
+func (a *API) anonymous(w http.ResponseWriter, r *http.Request, who caller, in termsJSON) error {
 	g, err := a.Auth.BeginOn(w, r, in.terms())
 	if err != nil {
 		return err
 	}
 	status := http.StatusCreated
-	if s != nil {
+	if who.session != nil {
 		status = http.StatusOK
 	}
 	return send(w, status, resultOf(g))
 }
 
-func (a *API) logout(w http.ResponseWriter, r *http.Request, _ *cloakroom.Session, in logoutJSON) error {
-	if err := a.Auth.SignOut(w, r, cloakroom.Extent(in.Scope)); err != nil {
+func (a *API) logout(w http.ResponseWriter, r *http.Request, _ caller, in logoutJSON) error {
+	if err := a.Auth.SignOutBy(w, r, cloakroom.Extent(in.Scope), in.RefreshToken); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

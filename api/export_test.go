@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
@@ -9,10 +10,13 @@ import (
 // Line is what the tests may know of a line of the table.
 type Line struct {
 	Method, Path  string
-	Guarded       bool // states a guard
+	URL           string // the path under /auth, or outside of it
+	Guarded       bool   // states a guard
+	ForClients    bool   // its guard asks for a client of the configuration
 	CSRF          string
 	Limit         string
 	TakesBody     bool
+	Form          bool // the body is a form by its standard
 	BodyMayBeVoid bool
 	Statuses      []int
 	Codes         []string
@@ -22,9 +26,9 @@ func Table() []Line {
 	var lines []Line
 	for _, rt := range routes() {
 		line := Line{
-			Method: rt.method, Path: rt.path, Guarded: rt.guard != closed, Limit: string(rt.limit),
-			CSRF:      map[origin]string{safe: "safe", byCookie: "cookie", always: "always"}[rt.origin],
-			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid,
+			Method: rt.method, Path: rt.path, URL: rt.at("/auth"), Guarded: rt.guard != closed, ForClients: rt.guard == client, Limit: string(rt.limit),
+			CSRF:      map[origin]string{safe: "safe", byCookie: "cookie", always: "always", byClient: "client"}[rt.origin],
+			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid, Form: slices.Contains(rt.does.media, mediaForm),
 		}
 		for _, g := range rt.gives {
 			line.Statuses = append(line.Statuses, g.status)

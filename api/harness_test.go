@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +19,7 @@ import (
 	"github.com/cloakroom-auth/cloakroom/api"
 	"github.com/cloakroom-auth/cloakroom/internal/requestid"
 	"github.com/cloakroom-auth/cloakroom/store/memory"
+	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
 // plain is a method of sign-in that keeps its secret as it is and counts how often it is asked: a real one would hash
@@ -50,39 +51,6 @@ type second struct{ plain }
 
 func (second) Name() string { return "totp" }
 
-// watched is a store that counts and can be out of reach.
-type watched struct {
-	*memory.Store
-	lookups, counts atomic.Int64
-	down            atomic.Bool
-}
-
-var errDown = errors.New("dial tcp 10.0.0.7:5432: SELECT secret FROM vault: connection refused")
-
-func (s *watched) Session(ctx context.Context, t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, error) {
-	s.lookups.Add(1)
-	if s.down.Load() {
-		return cloakroom.SessionRecord{}, errDown
-	}
-	return s.Store.Session(ctx, t, now)
-}
-
-func (s *watched) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, cloakroom.User, error) {
-	s.lookups.Add(1)
-	if s.down.Load() {
-		return cloakroom.SessionRecord{}, cloakroom.User{}, errDown
-	}
-	return s.Store.Find(ctx, t, now)
-}
-
-func (s *watched) Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (cloakroom.Tally, error) {
-	s.counts.Add(1)
-	if s.down.Load() {
-		return cloakroom.Tally{}, errDown
-	}
-	return s.Store.Count(ctx, key, n, window, now)
-}
-
 // world is a program that serves the API, and what can be seen of its inside.
 type world struct {
 	t     testing.TB
@@ -103,7 +71,25 @@ const fixedRequest = "X-Test-Request-Id"
 // open starts a world. change may edit its Config.
 func open(t testing.TB, change ...func(*cloakroom.Config)) *world {
 	t.Helper()
-	w := &world{t: t, store: &watched{Store: memory.New()}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return openOn(t, memory.New(), change...)
+}
+
+// onEachStore runs a test in a world on each kind of store.
+func onEachStore(t *testing.T, test func(t *testing.T, w *world), change ...func(*cloakroom.Config)) {
+	t.Run("memory", func(t *testing.T) { test(t, open(t, change...)) })
+	t.Run("sqlite", func(t *testing.T) {
+		store, err := sqlite.Open(filepath.Join(t.TempDir(), "test.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Shutdown() })
+		test(t, openOn(t, store, change...))
+	})
+}
+
+func openOn(t testing.TB, store backend, change ...func(*cloakroom.Config)) *world {
+	t.Helper()
+	w := &world{t: t, store: &watched{backend: store}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	config := cloakroom.Config{
 		Store: w.store, Methods: []cloakroom.Method{plain{&w.asked}},
 		Now: func() time.Time {
@@ -132,6 +118,7 @@ func open(t testing.TB, change ...func(*cloakroom.Config)) *world {
 		}
 		w.api.ServeHTTP(rw, r)
 	})
+	mux.Handle("/.well-known/", w.api)
 	mux.Handle("POST /renew", auth.Protect(func(rw http.ResponseWriter, r *http.Request, s *cloakroom.Session) {
 		if _, err := auth.Renew(rw, r, s); err != nil {
 			auth.Fail(rw, r, err)
@@ -197,6 +184,7 @@ type client struct {
 	w       *world
 	cookies map[string]string
 	bearer  string
+	refresh string // its refresh token, in bearer delivery
 	headers http.Header
 }
 
@@ -206,7 +194,7 @@ func (w *world) client() *client {
 
 // with returns a copy that sends one more header.
 func (c *client) with(name, value string) *client {
-	other := &client{w: c.w, cookies: map[string]string{}, bearer: c.bearer, headers: c.headers.Clone()}
+	other := &client{w: c.w, cookies: map[string]string{}, bearer: c.bearer, refresh: c.refresh, headers: c.headers.Clone()}
 	for k, v := range c.cookies {
 		other.cookies[k] = v
 	}
@@ -232,6 +220,12 @@ type answer struct {
 // do sends a request. body is JSON text; "" sends none.
 func (c *client) do(method, path, body string) answer {
 	c.w.t.Helper()
+	return c.doAs("application/json", method, path, body)
+}
+
+// doAs is do for a body of another media type.
+func (c *client) doAs(media, method, path, body string) answer {
+	c.w.t.Helper()
 	var in io.Reader
 	if body != "" {
 		in = strings.NewReader(body)
@@ -241,7 +235,7 @@ func (c *client) do(method, path, body string) answer {
 		c.w.t.Fatal(err)
 	}
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", media)
 	}
 	return c.send(r)
 }

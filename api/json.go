@@ -26,7 +26,7 @@ const (
 // decode reads the JSON body of r into a struct. Member names are matched exactly; unknown ones are ignored. Known ones
 // must be there, unless they are optional (omitempty), and must have the type of their field; null is no type.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	if !isJSON(r.Header) {
+	if mediaOf(r.Header) != mediaJSON {
 		return failure{code: problem.UnsupportedMediaType}
 	}
 	text, err := read(w, r)
@@ -54,15 +54,25 @@ func empty(r *http.Request) bool {
 	return err == io.EOF
 }
 
-// isJSON reports whether the body says that it is plain JSON. That no HTML form can say so is part of the defence
-// against cross-site requests.
-func isJSON(h http.Header) bool {
+const (
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+	mediaJWT  = "application/jwt"          // RFC 7519 §10.3.1
+	mediaKeys = "application/jwk-set+json" // RFC 7517 §8.5.2
+)
+
+// mediaOf is what the body says it is, or "" if that is unclear, compressed or not in UTF-8. That no HTML form can say
+// application/json is part of the defence against cross-site requests.
+func mediaOf(h http.Header) string {
 	if len(h["Content-Type"]) > 1 || h.Get("Content-Encoding") != "" {
-		return false
+		return ""
 	}
 	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset, stated := params["charset"]
-	return err == nil && media == "application/json" && (!stated || strings.EqualFold(charset, "utf-8"))
+	if err != nil || stated && !strings.EqualFold(charset, "utf-8") {
+		return ""
+	}
+	return media
 }
 
 // read returns the whole body if it is not too large, whether or not it states its length.
@@ -177,6 +187,8 @@ func escaped(text []byte) (u uint64, ok bool) {
 // article says what a value must be.
 var article = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false"}
 
+const codeRequired = "required"
+
 // fill puts members into the fields of a struct and tells of every one that does not fit.
 func fill(v reflect.Value, members map[string]json.RawMessage) error {
 	var bad cloakroom.FieldErrors
@@ -185,7 +197,7 @@ func fill(v reflect.Value, members map[string]json.RawMessage) error {
 		switch {
 		case !given && f.optional:
 		case !given:
-			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: "required", Message: "is missing"})
+			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: codeRequired, Message: "is missing"})
 		case string(raw) == "null" || json.Unmarshal(raw, v.FieldByIndex(f.index).Addr().Interface()) != nil:
 			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: "wrong_type", Message: "must be " + article[f.typ.Kind()]})
 		}

@@ -3,6 +3,7 @@ package api_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
@@ -121,21 +122,26 @@ func TestLogout(t *testing.T) {
 }
 
 func TestUnavailable(t *testing.T) {
-	w := open(t)
+	w := open(t, signed)
 	w.user("ana@example.com")
-	c := w.client()
-	c.login("ana@example.com", "")
+	c, app := w.client(), w.client().signIn("ana@example.com", "bearer")
+	c.login("ana@example.com", `,"token":"signed"`)
 	w.store.down.Store(true)
+	w.pass(2 * time.Second) // so that the keys are read again
 	for _, line := range table {
 		if line.Path == "/openapi.json" {
 			continue
 		}
-		body := ""
-		if line.TakesBody {
-			body = `{"email":"new@example.com","password":"` + password + `"}`
+		body := `{"email":"new@example.com","password":"` + password + `","token":"opaque"}`
+		asks := c
+		if line.ForClients {
+			asks, body = w.service(), `{"token":"`+app.bearer+`"}`
 		}
-		a := c.do(line.Method, "/auth"+line.Path, body).fails(503, "unavailable").private()
-		if a.header.Get("Retry-After") == "" || a.cookie() != "" || a.header.Get("WWW-Authenticate") != "" {
+		if !line.TakesBody || line.Path == "/refresh" { // which takes no opaque
+			body = ""
+		}
+		a := asks.do(line.Method, line.URL, body).fails(503, "unavailable").private()
+		if a.header.Get("Retry-After") == "" || len(a.header["Set-Cookie"]) > 0 || a.header.Get("WWW-Authenticate") != "" {
 			t.Errorf("%s: headers %v", line.Path, a.header)
 		}
 		if strings.Contains(a.text, "10.0.0.7") || strings.Contains(a.text, "SELECT") || a.at("request_id") == "" {
@@ -143,7 +149,10 @@ func TestUnavailable(t *testing.T) {
 		}
 	}
 	w.store.down.Store(false)
+	w.pass(2 * time.Second)
 	if !c.signedIn() {
 		t.Error("the outage ended the session")
 	}
+	c.post("/auth/refresh", "").is(200)
+	app.renew().is(200)
 }

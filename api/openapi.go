@@ -23,6 +23,9 @@ func openAPI(prefix string) []byte {
 		if item == nil {
 			item = object{}
 			paths[rt.path] = item
+			if rt.outside() {
+				item["servers"] = []any{object{"url": "/"}}
+			}
 		}
 		item[strings.ToLower(rt.method)] = s.operation(rt)
 	}
@@ -36,25 +39,31 @@ func openAPI(prefix string) []byte {
 		"openapi": "3.1.1",
 		"info": object{
 			"title": "Cloakroom", "version": "1",
-			"description": "Sign up, sign in, see and end sessions. A session is proven by an HttpOnly cookie or a Bearer token; a Bearer header decides. " +
+			"description": "Sign up, sign in, refresh, see and end sessions. A session is proven by an HttpOnly cookie or a Bearer token; a Bearer header decides. " +
 				"Requests that a page of another, unlisted origin made a browser send are refused. Errors are RFC 9457 problem documents.",
 			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
 		"servers": []any{object{"url": prefix}},
 		"paths":   paths,
 		"components": object{"schemas": s, "securitySchemes": object{
-			"cookie": object{"type": "apiKey", "in": "cookie", "name": "__Host-Http-session", "description": "The name can be configured; on plain http to a loopback host it is session."},
-			"bearer": object{"type": "http", "scheme": "bearer", "description": "An opaque token."},
+			"cookie":  cookieScheme("__Host-Http-session", "session", "An opaque token, or a signed one with a refresh cookie beside it."),
+			"refresh": cookieScheme("__Http-refresh", "refresh", "A refresh token; it is sent to refresh and log out only. The body may have one instead."),
+			"bearer":  object{"type": "http", "scheme": "bearer", "description": "An opaque token, or a signed one (RFC 9068)."},
+			"client":  object{"type": "http", "scheme": "basic", "description": "A service of the configuration: id and secret, each form-encoded first (RFC 6749 §2.3.1)."},
 		}},
 	})
 	return b.Bytes()
+}
+
+func cookieScheme(name, plain, what string) object {
+	return object{"type": "apiKey", "in": "cookie", "name": name, "description": what + " The name can be configured; on plain http to a loopback host it is " + plain + "."}
 }
 
 // operation describes one route.
 func (s schemas) operation(rt route) object {
 	op := object{"operationId": operationID(rt), "summary": rt.summary, "responses": s.responses(rt), "security": security(rt.guard)}
 	if rt.does.body != nil {
-		op["requestBody"] = object{"required": !rt.does.mayBeVoid, "content": content("application/json", s.of(rt.does.body))}
+		op["requestBody"] = object{"required": !rt.does.mayBeVoid, "content": content(s.of(rt.does.body), rt.does.media...)}
 	}
 	if p := s.parameters(rt); p != nil {
 		op["parameters"] = p
@@ -64,7 +73,7 @@ func (s schemas) operation(rt route) object {
 
 // operationID is the method and the words of the path, such as deleteSessionsId.
 func operationID(rt route) string {
-	words := strings.FieldsFunc(rt.path, func(c rune) bool { return strings.ContainsRune("/{}.", c) })
+	words := strings.FieldsFunc(rt.path, func(c rune) bool { return strings.ContainsRune("/{}.-", c) })
 	id := strings.ToLower(rt.method)
 	for _, w := range words {
 		id += strings.ToUpper(w[:1]) + w[1:]
@@ -73,14 +82,19 @@ func operationID(rt route) string {
 }
 
 func security(g guard) []any {
-	nothing, either := object{}, []any{object{"bearer": []any{}}, object{"cookie": []any{}}}
+	by := func(scheme string) object { return object{scheme: []any{}} }
+	nothing, bearer, cookie := object{}, by("bearer"), by("cookie")
 	switch g {
 	case public:
 		return []any{}
-	case user:
-		return either
+	case live, user:
+		return []any{bearer, cookie}
+	case holder:
+		return []any{nothing, by("refresh")}
+	case client:
+		return []any{by("client")}
 	}
-	return append([]any{nothing}, either...)
+	return []any{nothing, bearer, cookie}
 }
 
 func (s schemas) parameters(rt route) []any {
@@ -108,7 +122,7 @@ func (s schemas) responses(rt route) object {
 			all[key] = response
 		}
 		if one.body != nil {
-			response["content"] = content("application/json", either(response, s.of(reflect.TypeOf(one.body))))
+			response["content"] = content(either(response, s.of(reflect.TypeOf(one.body))), mediaOfAnswer(one.body))
 		}
 	}
 	byStatus := map[int][]problem.Code{}
@@ -129,13 +143,13 @@ func either(response, schema object) object {
 	if already == nil {
 		return schema
 	}
-	return object{"oneOf": []any{already["application/json"].(object)["schema"], schema}}
+	return object{"oneOf": []any{already[mediaJSON].(object)["schema"], schema}}
 }
 
 func (s schemas) problem(status int, codes []problem.Code) object {
 	response := object{
 		"description": http.StatusText(status) + ": " + strings.Join(codeNames(codes), ", "),
-		"content":     content("application/problem+json", s.of(reflect.TypeFor[problemJSON]())),
+		"content":     content(s.of(reflect.TypeFor[problemJSON]()), "application/problem+json"),
 	}
 	if names := headersOf[status]; names != nil {
 		headers := object{}
@@ -162,4 +176,21 @@ func codeNames(codes []problem.Code) []string {
 	return names
 }
 
-func content(media string, schema object) object { return object{media: object{"schema": schema}} }
+func mediaOfAnswer(body any) string {
+	switch body.(type) {
+	case jwtText:
+		return mediaJWT
+	case jwksJSON:
+		return mediaKeys
+	}
+	return mediaJSON
+}
+
+// content is one schema in each of these media types.
+func content(schema object, media ...string) object {
+	all := object{}
+	for _, m := range media {
+		all[m] = object{"schema": schema}
+	}
+	return all
+}

@@ -52,6 +52,8 @@ func TestErrorsFile(t *testing.T) {
 Every error is an RFC 9457 document, ` + "`application/problem+json`" + `: ` + "`type`, `title`, `status`, `code`, `detail`, `request_id`" + `,
 and for 422 ` + "`errors`" + `, a list of ` + "`{field, code, message}`" + `. Decide by ` + "`code`" + `: it is stable. The log line with the same
 ` + "`request_id`" + ` has the cause.
+Where the caller is a client (introspection, revocations) the document also has the member ` + "`error`" + ` of RFC 6749 §5.2,
+` + "`invalid_client` or `invalid_request`" + `, if that has a code for what went wrong.
 
 | code | status | title | what to do |
 |---|---|---|---|
@@ -96,6 +98,9 @@ func TestOpenAPIHasTheRoutesOfTheTable(t *testing.T) {
 	}
 	for path, item := range dig(d.root, "paths").(map[string]any) {
 		for method, op := range item.(map[string]any) {
+			if method == "servers" {
+				continue
+			}
 			for status := range dig(op, "responses").(map[string]any) {
 				got = append(got, fmt.Sprint(strings.ToUpper(method), " ", path, " ", status))
 			}
@@ -118,6 +123,7 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 	w := open(t, func(c *cloakroom.Config) {
 		c.Limits.Pair, c.Limits.Signup = cloakroom.Rate{Max: 3, Window: time.Hour}, cloakroom.Rate{Max: 8, Window: time.Hour}
 		c.Limits.Guest = cloakroom.Rate{Max: 20, Window: time.Hour}
+		signed(c)
 		c.SecondFactors = []cloakroom.Method{second{plain{new(atomic.Int64)}}}
 	})
 	w.user("ana@example.com")
@@ -127,27 +133,37 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 
 	for _, line := range table {
 		ask := func(c *client, body string) answer {
-			a := c.do(line.Method, "/auth"+strings.Replace(line.Path, "{id}", "ses_x", 1), body)
+			a := c.do(line.Method, strings.Replace(line.URL, "{id}", "ses_x", 1), body)
 			d.check(line, a)
 			return a
 		}
-		body := ""
+		in := w.client()
+		in.login("ana@example.com", `,"token":"signed"`)
+		body, allowed := "", w.client()
 		if line.TakesBody {
 			body = good
-			ask(w.client().with("Content-Type", "text/plain"), good)
-			ask(w.client(), strings.Repeat(" ", api.MaxBody)+good)
-			ask(w.client(), `{"email":1,"password":2,"delivery":3,"scope":4}`)
-			ask(w.client(), `[]`)
 		}
-		in := w.client()
-		in.login("ana@example.com", "")
+		if line.ForClients {
+			in, allowed = w.service(), w.service()
+		}
+		if line.Form {
+			body = `{"token":"` + w.client().bearing("ana@example.com").bearer + `"}`
+		}
+		if line.TakesBody {
+			ask(in.with("Content-Type", "text/plain"), body)
+			ask(in.again(), strings.Repeat(" ", api.MaxBody)+body)
+			ask(in.again(), `{"email":1,"password":2,"delivery":3,"scope":4,"refresh_token":5,"audience":6,"token":7}`)
+			ask(in.again(), `[]`)
+		}
 		ask(in.with("Sec-Fetch-Site", "cross-site"), body)
 		ask(in.with("Authorization", "Bearer a").with("Authorization", "Bearer b"), body)
 		ask(w.client(), body)
-		ask(w.client(), newcomer)
+		ask(allowed.again(), strings.Replace(body, "ana", "new", 1))
 		w.store.down.Store(true)
+		w.pass(time.Second) // so that the keys are read again
 		ask(in.again(), body)
 		w.store.down.Store(false)
+		w.pass(time.Second)
 		ask(in.again(), body)
 	}
 
@@ -192,6 +208,17 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 	}
 	d.check(login, w.client().post("/auth/login", strings.Replace(good, "ana", "loc", 1)))
 
+	keys := route("GET", "/.well-known/jwks.json")
+	d.check(keys, w.client().with("If-None-Match", w.client().get(keys.URL).header.Get("ETag")).get(keys.URL))
+	d.check(route("GET", "/revocations"), w.service().get("/auth/revocations?wait=x"))
+	d.check(route("POST", "/refresh"), w.client().signIn("loc@example.com", "bearer").renew())
+	plain := open(t) // without clients and signed tokens
+	for _, line := range table {
+		if line.ForClients || line.Path == keys.Path {
+			d.check(line, plain.service().do(line.Method, line.URL, ""))
+		}
+	}
+
 	t.Run("S252 every status that a route declares was met, every error in the one envelope", func(t *testing.T) {
 		for _, line := range table {
 			for _, status := range line.Statuses {
@@ -232,12 +259,31 @@ func (d *document) check(line api.Line, a answer) {
 		d.t.Errorf("%s: Content-Type %q is not declared", key, a.header.Get("Content-Type"))
 		return
 	}
-	if why := d.fits(schema, a.at()); why != "" {
+	var body any = a.text
+	if media := a.header.Get("Content-Type"); strings.HasSuffix(media, "json") {
+		body = a.at()
+	}
+	if why := d.fits(schema, body); why != "" {
 		d.t.Errorf("%s: %s: %s", key, why, a.text)
 	}
 	if code := a.code(); code != "" && !slices.Contains(line.Codes, code) {
 		d.t.Errorf("%s: the code %s is not declared", key, code)
 	}
+	if code := a.code(); code != "" && a.at("error") != oauth(line, a.status) {
+		d.t.Errorf("%s: error %v, want %v", key, a.at("error"), oauth(line, a.status))
+	}
+}
+
+// oauth is the member error that a problem of this route has, or nil.
+func oauth(line api.Line, status int) any {
+	switch {
+	case !line.ForClients:
+	case status == 401:
+		return "invalid_client"
+	case status == 400, status == 413, status == 415, status == 422:
+		return "invalid_request"
+	}
+	return nil
 }
 
 // fits says how a value breaks a schema, or "". An object that lists its properties may have no others.

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/problem"
@@ -21,6 +22,10 @@ func routes() []route {
 			gives{{201, result}, {200, result}}, nil},
 		{"POST", "/logout", open, byCookie, unlimited, "End this session, the others, or all", mayTake((*API).logout), nil,
 			gives{{204, nil}}, nil},
+		{"POST", "/refresh", holder, byCookie, unlimited, "Exchange a refresh token for the next pair", mayTake((*API).refresh), nil,
+			gives{{200, refreshedJSON{}}}, fails{problem.RefreshTokenMissing, problem.InvalidRefreshToken, problem.RefreshTokenReused, problem.RefreshTokenMismatch, problem.UserBanned}},
+		{"POST", "/token", live, byCookie, unlimited, "A short signed token for a service, from any live credential", mayTake((*API).token), nil,
+			gives{{200, tokensJSON{}}}, nil},
 		{"GET", "/session", optional, safe, unlimited, "Who is there, if anybody", bare((*API).session), nil,
 			gives{{200, stateJSON{}}}, nil},
 		{"GET", "/me", user, safe, unlimited, "The signed-in user", bare((*API).me), nil,
@@ -31,6 +36,12 @@ func routes() []route {
 			gives{{204, nil}}, nil},
 		{"DELETE", "/sessions/{id}", user, byCookie, unlimited, "End one session", bare((*API).revoke), nil,
 			gives{{204, nil}}, fails{problem.NotFound}},
+		{"POST", "/introspect", client, byClient, unlimited, "What a token is worth now (RFC 7662)", takesForm((*API).introspect), nil,
+			gives{{200, cloakroom.Introspection{}}}, nil},
+		{"GET", "/revocations", client, safe, unlimited, "What was revoked, as soon as there is something to tell", bare((*API).revocations), feedQuery{},
+			gives{{200, jwtText("")}}, nil},
+		{"GET", wellKnown + "jwks.json", public, safe, unlimited, "The public keys of signed tokens (RFC 7517)", bare((*API).jwks), nil,
+			gives{{200, jwksJSON{}}, {304, nil}}, fails{problem.NotFound, problem.Internal, problem.Unavailable}},
 		{"GET", "/openapi.json", public, safe, unlimited, "This document", bare((*API).openapi), nil,
 			gives{{200, map[string]any{}}}, nil},
 	}
@@ -39,7 +50,7 @@ func routes() []route {
 // route is one line of the table.
 type route struct {
 	method  string
-	path    string // below the prefix; the last segment may be {id}
+	path    string // below the prefix, see at; the last segment may be {id}
 	guard   guard
 	origin  origin
 	limit   limit
@@ -50,6 +61,20 @@ type route struct {
 	fails   fails // how it can fail, beyond what the other columns say
 }
 
+// wellKnown begins the paths that are at the root of the host wherever the API is mounted (RFC 8615 §3).
+const wellKnown = "/.well-known/"
+
+// outside reports whether the route is not below the prefix.
+func (rt *route) outside() bool { return strings.HasPrefix(rt.path, wellKnown) }
+
+// at is the whole path of the route.
+func (rt *route) at(prefix string) string {
+	if rt.outside() {
+		return rt.path
+	}
+	return prefix + rt.path
+}
+
 // guard says who may call. The zero guard lets nobody through.
 type guard int
 
@@ -58,8 +83,17 @@ const (
 	public         // everybody, and no credential is looked at
 	open           // everybody; the engine looks at the credential itself
 	optional       // everybody whose credential can be judged
+	holder         // who holds a refresh token; the engine looks at it itself
+	live           // the live session of a user or of a guest
 	user           // the live session of a user
+	client         // a service, one of cloakroom.Config.Clients
 )
+
+// caller is whom the guard let through.
+type caller struct {
+	session *cloakroom.Session // nil where the guard asks for none
+	client  string             // its id, for the guard client
+}
 
 // origin says when a request is checked for coming from another site. The engine does it; the table states it.
 type origin int
@@ -69,6 +103,7 @@ const (
 	safe            // never: it changes nothing
 	byCookie        // when its credential is a cookie
 	always          // unless it has a Bearer header: it opens a session
+	byClient        // never: it changes nothing, and is a POST only to keep a token out of the address (RFC 7662 §2.1)
 )
 
 // limit names the policy of cloakroom.Limits that bounds the route. The engine counts; the table states it.
@@ -91,53 +126,69 @@ type answer struct {
 
 type fails []problem.Code
 
-// handler does the work of a route. s is nil where the guard lets in requests without a session. An error it returns is
-// answered as a problem.
-type handler func(a *API, w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error
+// handler does the work of a route. An error it returns is answered as a problem.
+type handler func(a *API, w http.ResponseWriter, r *http.Request, who caller) error
 
 // endpoint is a handler with what it takes.
 type endpoint struct {
-	body      reflect.Type // of the JSON body; nil: none is read
+	body      reflect.Type // nil: none is read
+	media     []string     // what the body may be written in
 	mayBeVoid bool         // no body at all will do
 	serve     handler
 }
+
+// taker is a handler that gets a body.
+type taker[T any] func(a *API, w http.ResponseWriter, r *http.Request, who caller, in T) error
 
 // bare makes an endpoint of a handler that reads no body.
 func bare(h handler) endpoint { return endpoint{serve: h} }
 
 // takes makes an endpoint of a handler that needs a JSON body.
-func takes[T any](h func(*API, http.ResponseWriter, *http.Request, *cloakroom.Session, T) error) endpoint {
-	return endpoint{reflect.TypeFor[T](), false, func(a *API, w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error {
+func takes[T any](h taker[T]) endpoint { return reads(h, decode, mediaJSON) }
+
+// takesForm is takes for a handler whose standard asks for a form; JSON will do, too.
+func takesForm[T any](h taker[T]) endpoint { return reads(h, decodeForm, mediaForm, mediaJSON) }
+
+func reads[T any](h taker[T], read func(http.ResponseWriter, *http.Request, any) error, media ...string) endpoint {
+	return endpoint{body: reflect.TypeFor[T](), media: media, serve: func(a *API, w http.ResponseWriter, r *http.Request, who caller) error {
 		var in T
-		if err := decode(w, r, &in); err != nil {
+		if err := read(w, r, &in); err != nil {
 			return err
 		}
-		return h(a, w, r, s, in)
+		return h(a, w, r, who, in)
 	}}
 }
 
 // mayTake is takes for a handler that can do without a body: then in is the zero T.
-func mayTake[T any](h func(*API, http.ResponseWriter, *http.Request, *cloakroom.Session, T) error) endpoint {
+func mayTake[T any](h taker[T]) endpoint {
 	with := takes(h)
-	return endpoint{with.body, true, func(a *API, w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error {
+	serve := with.serve
+	with.mayBeVoid = true
+	with.serve = func(a *API, w http.ResponseWriter, r *http.Request, who caller) error {
 		if empty(r) {
 			var none T
-			return h(a, w, r, s, none)
+			return h(a, w, r, who, none)
 		}
-		return with.serve(a, w, r, s)
-	}}
+		return serve(a, w, r, who)
+	}
+	return with
 }
 
 // errors returns every code the route can answer with.
 func (rt *route) errors() fails {
 	codes := append(fails{}, rt.fails...)
 	if rt.guard != public {
-		codes = append(codes, problem.AmbiguousCredentials, problem.Internal, problem.Unavailable)
+		codes = append(codes, problem.Internal, problem.Unavailable)
 	}
-	if rt.guard == user {
-		codes = append(codes, problem.Unauthenticated, problem.InvalidToken, problem.UserBanned)
+	switch rt.guard {
+	case open, optional, holder:
+		codes = append(codes, problem.AmbiguousCredentials)
+	case live, user:
+		codes = append(codes, problem.AmbiguousCredentials, problem.Unauthenticated, problem.InvalidToken, problem.UserBanned)
+	case client:
+		codes = append(codes, problem.InvalidClient, problem.NotFound)
 	}
-	if rt.origin != safe {
+	if rt.origin == byCookie || rt.origin == always {
 		codes = append(codes, problem.CrossOrigin)
 	}
 	if rt.does.body != nil {

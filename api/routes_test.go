@@ -12,7 +12,7 @@ import (
 var table = api.Table()
 
 func TestTable(t *testing.T) {
-	w := open(t)
+	w := open(t, signed)
 	seen := map[string]bool{}
 	for _, line := range table {
 		name := line.Method + " " + line.Path
@@ -31,7 +31,7 @@ func TestTable(t *testing.T) {
 		}
 		seen[name] = true
 
-		a := w.client().do(line.Method, "/auth"+strings.Replace(line.Path, "{id}", "x", 1), "")
+		a := w.client().do(line.Method, strings.Replace(line.URL, "{id}", "x", 1), "")
 		if a.status == 404 || a.status == 405 || !slices.Contains(line.Statuses, a.status) {
 			t.Errorf("%s answers %d, the table says %v", name, a.status, line.Statuses)
 		}
@@ -39,7 +39,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s answers %q, the table says %v", name, code, line.Codes)
 		}
 	}
-	if len(table) < 10 {
+	if len(table) < 15 {
 		t.Errorf("only %d routes", len(table))
 	}
 }
@@ -54,8 +54,8 @@ func TestUnstatedGuardIsClosed(t *testing.T) {
 func TestNoRoute(t *testing.T) {
 	w := open(t)
 	for _, path := range []string{
-		"/auth/", "/auth/nowhere", "/auth/login/", "/auth/sessions/a/b", "/auth/SESSION", "/auth/login%20", "/auth/refresh", "/auth/token",
-		"/auth/introspect", "/auth/%2e%2e", "/auth/{id}", "/auth/sessions/", "/auth/sessions/{id}/",
+		"/auth/", "/auth/nowhere", "/auth/login/", "/auth/sessions/a/b", "/auth/SESSION", "/auth/login%20",
+		"/.well-known/", "/.well-known/jwks.json/", "/auth/.well-known/jwks.json", "/auth/%2e%2e", "/auth/{id}", "/auth/sessions/", "/auth/sessions/{id}/",
 	} {
 		t.Run("S253 404 "+path, func(t *testing.T) {
 			for _, method := range []string{"GET", "POST", "DELETE", "BREW"} {
@@ -65,6 +65,7 @@ func TestNoRoute(t *testing.T) {
 	}
 	for path, allow := range map[string]string{
 		"/auth/login": "POST", "/auth/me": "GET, HEAD", "/auth/sessions": "DELETE, GET, HEAD", "/auth/sessions/x": "DELETE", "/auth/sessions/{id}": "DELETE", "/auth/openapi.json": "GET, HEAD",
+		"/auth/refresh": "POST", "/auth/token": "POST", "/auth/introspect": "POST", "/auth/revocations": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD",
 	} {
 		t.Run("S253 405 "+path, func(t *testing.T) {
 			for _, method := range []string{"PUT", "PATCH", "OPTIONS", "TRACE", "BREW", "get"} {

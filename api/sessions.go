@@ -10,25 +10,26 @@ import (
 )
 
 // session is the hot path: one buffer, written once.
-func (a *API) session(w http.ResponseWriter, _ *http.Request, s *cloakroom.Session) error {
-	sendText(w, http.StatusOK, append(appendState(make([]byte, 0, 1024), s), '\n'))
+func (a *API) session(w http.ResponseWriter, _ *http.Request, who caller) error {
+	sendText(w, http.StatusOK, append(appendState(make([]byte, 0, 1024), who.session), '\n'))
 	return nil
 }
 
-func (a *API) me(w http.ResponseWriter, _ *http.Request, s *cloakroom.Session) error {
-	return send(w, http.StatusOK, userOf(s.User))
+func (a *API) me(w http.ResponseWriter, _ *http.Request, who caller) error {
+	return send(w, http.StatusOK, userOf(who.session.User))
 }
 
-func (a *API) openapi(w http.ResponseWriter, _ *http.Request, _ *cloakroom.Session) error {
+func (a *API) openapi(w http.ResponseWriter, _ *http.Request, _ caller) error {
 	sendText(w, http.StatusOK, a.document)
 	return nil
 }
 
-func (a *API) sessions(w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error {
+func (a *API) sessions(w http.ResponseWriter, r *http.Request, who caller) error {
 	q, err := parsePage(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
+	s := who.session
 	page := pageJSON{Items: []sessionJSON{}}
 	for other, err := range a.Auth.Sessions().Before(r.Context(), s.User.ID, q.Cursor) {
 		if err != nil {
@@ -44,16 +45,17 @@ func (a *API) sessions(w http.ResponseWriter, r *http.Request, s *cloakroom.Sess
 	return send(w, http.StatusOK, page)
 }
 
-func (a *API) revokeOthers(w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error {
-	if err := a.Auth.Sessions().RevokeOthers(r.Context(), s); err != nil {
+func (a *API) revokeOthers(w http.ResponseWriter, r *http.Request, who caller) error {
+	if err := a.Auth.Sessions().RevokeOthers(r.Context(), who.session); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (a *API) revoke(w http.ResponseWriter, r *http.Request, s *cloakroom.Session) error {
+func (a *API) revoke(w http.ResponseWriter, r *http.Request, who caller) error {
 	var err error
+	s := who.session
 	if id := r.PathValue("id"); id == s.ID {
 		err = a.Auth.SignOut(w, r, cloakroom.ThisSession) // clears the cookie too
 	} else {

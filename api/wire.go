@@ -14,11 +14,11 @@ import (
 // termsJSON is how a new session is handed out.
 type termsJSON struct {
 	Delivery string `json:"delivery,omitempty" enum:"cookie,bearer,both" doc:"where the token goes; the configuration has the default, usually cookie"`
-	Token    string `json:"token,omitempty" enum:"opaque,signed" doc:"the form of the token; default opaque"`
+	Token    string `json:"token,omitempty" enum:"opaque,signed" doc:"opaque: one token, looked up at each use; signed: a short JWT and a refresh token; the configuration has the default, usually opaque"`
 }
 
 func (t termsJSON) terms() cloakroom.Terms {
-	return cloakroom.Terms{Delivery: cloakroom.Delivery(t.Delivery), Token: t.Token}
+	return cloakroom.Terms{Delivery: cloakroom.Delivery(t.Delivery), Token: cloakroom.TokenForm(t.Token)}
 }
 
 type signupJSON struct {
@@ -37,7 +37,57 @@ type loginJSON struct {
 }
 
 type logoutJSON struct {
-	Scope string `json:"scope,omitempty" enum:"this,others,all" doc:"which sessions end; default this"`
+	Scope        string `json:"scope,omitempty" enum:"this,others,all" doc:"which sessions end; default this"`
+	RefreshToken string `json:"refresh_token,omitempty" doc:"ends its session, where no other credential is at hand"`
+}
+
+type refreshJSON struct {
+	RefreshToken string `json:"refresh_token,omitempty" doc:"wins over the refresh cookie; without either: 401"`
+	Delivery     string `json:"delivery,omitempty" enum:"cookie,bearer" doc:"need not be said: the new pair goes out as the refresh token came, bearer being the body; anything else is refused"`
+	Token        string `json:"token,omitempty" enum:"signed" doc:"need not be said: what is refreshed is signed; anything else is refused"`
+}
+
+// check refuses terms that are not those by which the session goes on anyway.
+func (in refreshJSON) check() error {
+	came := cloakroom.DeliverCookie
+	if in.RefreshToken != "" {
+		came = cloakroom.DeliverBearer
+	}
+	var bad cloakroom.FieldErrors
+	switch cloakroom.Delivery(in.Delivery) {
+	case "", came:
+	case cloakroom.DeliverCookie, cloakroom.DeliverBearer, cloakroom.DeliverBoth:
+		bad = append(bad, cloakroom.FieldError{Field: "delivery", Code: "not_allowed", Message: "a refresh token in the body is renewed by bearer, one in a cookie by cookie"})
+	default:
+		bad = append(bad, cloakroom.FieldError{Field: "delivery", Code: "unknown_value", Message: "must be cookie or bearer"})
+	}
+	switch cloakroom.TokenForm(in.Token) {
+	case "", cloakroom.Signed:
+	case cloakroom.Opaque:
+		bad = append(bad, cloakroom.FieldError{Field: "token", Code: "not_allowed", Message: "what is refreshed stays signed"})
+	default:
+		bad = append(bad, cloakroom.FieldError{Field: "token", Code: "unknown_value", Message: "must be signed"})
+	}
+	if bad != nil {
+		return bad
+	}
+	return nil
+}
+
+// refreshedJSON is a session that goes on with new tokens.
+type refreshedJSON struct {
+	Tokens  *tokensJSON  `json:"tokens,omitempty" doc:"absent when the refresh token came in a cookie: the new pair does, too"`
+	Session *sessionJSON `json:"session" null:"never"`
+}
+
+type tokenJSON struct {
+	Audience string `json:"audience,omitempty" doc:"the service that the token is for, 1 to 256 visible ASCII characters; the configuration has the default"`
+}
+
+// introspectJSON is RFC 7662 §2.1.
+type introspectJSON struct {
+	Token string `json:"token" doc:"an opaque, signed or refresh token"`
+	Hint  string `json:"token_type_hint,omitempty" doc:"access_token or refresh_token; not needed, a token tells its kind"`
 }
 
 type userJSON struct {
@@ -79,9 +129,31 @@ type resultJSON struct {
 
 // tokensJSON is RFC 6749 §5.1 without what we do not have.
 type tokensJSON struct {
-	TokenType   string `json:"token_type" enum:"Bearer"`
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in" doc:"seconds, if it is not used before"`
+	TokenType    string `json:"token_type" enum:"Bearer"`
+	AccessToken  string `json:"access_token"`
+	ExpiresIn    int64  `json:"expires_in" doc:"seconds that access_token lives; use extends an opaque one"`
+	RefreshToken string `json:"refresh_token,omitempty" doc:"of the signed form; good once"`
+}
+
+// jwtText is a body that is a compact JWT.
+type jwtText string
+
+// jwksJSON is RFC 7517 §5.
+type jwksJSON struct {
+	Keys []jwkJSON `json:"keys"`
+}
+
+// jwkJSON is a public key: EC (RFC 7518 §6.2.1), RSA (§6.3.1) or OKP (RFC 8037 §2).
+type jwkJSON struct {
+	Kty string `json:"kty" enum:"EC,OKP,RSA"`
+	Kid string `json:"kid"`
+	Alg string `json:"alg" enum:"ES256,EdDSA,RS256"`
+	Use string `json:"use" enum:"sig"`
+	Crv string `json:"crv,omitempty" enum:"P-256,Ed25519"`
+	X   string `json:"x,omitempty"`
+	Y   string `json:"y,omitempty"`
+	N   string `json:"n,omitempty"`
+	E   string `json:"e,omitempty"`
 }
 
 // challengeJSON asks for one more proof.
@@ -110,6 +182,7 @@ type problemJSON struct {
 	Code      string                 `json:"code"`
 	Detail    string                 `json:"detail,omitempty"`
 	RequestID string                 `json:"request_id,omitempty"`
+	Error     string                 `json:"error,omitempty" enum:"invalid_client,invalid_request" doc:"only where the caller is a client: the code of RFC 6749 §5.2, if it has one for this"`
 	Errors    []cloakroom.FieldError `json:"errors,omitempty"`
 }
 
@@ -137,11 +210,14 @@ func sessionOf(s *cloakroom.Session) *sessionJSON {
 }
 
 func resultOf(g *cloakroom.Grant) resultJSON {
-	result := resultJSON{Status: "signed_in", User: userOf(g.Session.User), Session: sessionOf(g.Session)}
-	if g.Tokens != nil {
-		result.Tokens = &tokensJSON{"Bearer", g.Tokens.Access.Reveal(), int64(g.Tokens.ExpiresIn / time.Second)}
+	return resultJSON{"signed_in", userOf(g.Session.User), sessionOf(g.Session), tokensOf(g.Tokens)}
+}
+
+func tokensOf(t *cloakroom.Tokens) *tokensJSON {
+	if t == nil {
+		return nil
 	}
-	return result
+	return &tokensJSON{"Bearer", t.Access.Reveal(), int64(t.ExpiresIn / time.Second), t.Refresh.Reveal()}
 }
 
 func challengeOf(c *cloakroom.Challenge) challengeJSON {

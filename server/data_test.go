@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -47,6 +48,43 @@ func TestStartTellsOfTheData(t *testing.T) {
 	}
 }
 
+// TestLostSecretsSignOutAllButSignedTokens: what the warning says is what happens.
+func TestLostSecretsSignOutAllButSignedTokens(t *testing.T) {
+	cfg := served(t)
+	h := running(t, cfg, quick)
+	access, refresh := h.do("POST", "/auth/signup", signedBear).pair(t)
+	opaque := h.do("POST", "/auth/login", bear).token(t)
+	kept, err := os.ReadFile(SecretsPath(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	restart := func(change error) *house {
+		if err := h.stop(); err != nil || change != nil {
+			t.Fatal(err, change)
+		}
+		return running(t, cfg, quick)
+	}
+	states := func() map[string]int {
+		return map[string]int{
+			"opaque":  h.do("GET", "/auth/me", "", "Authorization", "Bearer "+opaque).status,
+			"signed":  h.do("GET", "/auth/me", "", "Authorization", "Bearer "+access).status,
+			"refresh": h.refresh(refresh).status,
+			"new":     h.do("POST", "/auth/login", signedBear).status,
+		}
+	}
+	h = restart(os.Remove(SecretsPath(cfg)))
+	if got, want := states(), map[string]int{"opaque": 401, "signed": 200, "refresh": 401, "new": 503}; !maps.Equal(got, want) {
+		t.Errorf("without them: got %v, want %v", got, want)
+	}
+	if len(h.log.lines(t, SecretsLost)) != 1 {
+		t.Error("the log does not tell")
+	}
+	h = restart(os.WriteFile(SecretsPath(cfg), kept, 0o600))
+	if got, want := states(), map[string]int{"opaque": 200, "signed": 200, "refresh": 200, "new": 200}; !maps.Equal(got, want) {
+		t.Errorf("with them again: got %v, want %v", got, want)
+	}
+}
+
 func TestOpenTellsOfLostSecrets(t *testing.T) {
 	cfg := settings(t)
 	for _, lost := range []bool{false, true, false} {
@@ -88,6 +126,13 @@ func TestCheckAndStartAgree(t *testing.T) {
 		{"origins=app://a,https://b.example:8443,http://[::1]:1"}, {"origins=https://a.example:443"}, {"origins=null"}, {"origins=HTTPS://A.example"},
 		{"trusted_proxies=0.0.0.0/0"}, {"trusted_proxies=::1/128,10.0.0.0/8"},
 		{"secrets=" + strings.Repeat("ab", 32)}, {"secrets=" + strings.Repeat("0123456789abcdef", 4)},
+		{"token.allow=opaque"}, {"token.allow=signed"}, {"token.allow=signed", "token.default=signed"}, {"token.allow=signed,opaque", "listen=[::1]:0"},
+		{"token.algorithm=RS256", "token.access_ttl=1s", "token.refresh_grace=10m", "token.key_age=1h", "token.audience=urn:x"},
+		{"token.access_ttl=1h", "token.refresh_grace=1s", "token.key_age=3650d"}, {"token.audience=a b"}, {"token.access_ttl=2h"},
+		{"cookie.refresh_name=again"}, {"cookie.refresh_name=session"}, {https, "cookie.refresh_name=__Http-again"}, {"cookie.refresh_name=__Http-again"},
+		{https, "cookie.refresh_name=__Host-again"}, {"cookie.name=again", "cookie.refresh_name=again"}, {https, "cookie.refresh_name=__Secure-a", "cookie.domain=example.com"},
+		{"introspection.clients=a._-B:" + strings.Repeat("1a", 32)}, {"introspection.clients=a!:" + strings.Repeat("1a", 32)},
+		{"introspection.clients=a:" + strings.Repeat("1a", 32) + ",a:" + strings.Repeat("1a", 32)}, {"introspection.clients=a:" + strings.Repeat("00", 32)},
 		{"password.min_length=64"}, {"limits.login=off", "limits.signup=off"}, {"signup.open=false"},
 	} {
 		flags := map[string]string{"data": settings(t).Data}
@@ -109,7 +154,7 @@ func TestCheckAndStartAgree(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if good < 15 {
+	if good < 24 {
 		t.Errorf("only %d were good: nothing is proven", good)
 	}
 }

@@ -8,8 +8,8 @@
 // or without one.
 //
 // A request goes through one chain: it gets an id, is counted and logged when it is answered, gets the headers that every answer
-// has, and a panic becomes a plain 500. Then a mux chooses: the JSON API under /auth/, the few addresses of the
-// server itself (/livez, /readyz, /version), or a 404 problem document. Figures for Prometheus are on a listener of their
+// has, and a panic becomes a plain 500. Then a mux chooses: the JSON API under /auth/ and its public keys at
+// /.well-known/jwks.json, the few addresses of the server itself (/livez, /readyz, /version), or a 404 problem document. Figures for Prometheus are on a listener of their
 // own, because they are for the operator and not for the world.
 //
 // What it refuses: a configuration that [config.Config.Validate] refuses, secrets that others may read, an address that is

@@ -41,8 +41,9 @@ func Open(cfg config.Config) (*Engine, error) {
 	return open(cfg, parts{})
 }
 
-// SecretsLost says what Engine.SecretsLost means to an operator.
-const SecretsLost = "the secrets file was missing; a new one was made; everybody is signed out"
+// SecretsLost says what Engine.SecretsLost means to an operator. Signed access tokens outlive the secrets, because the public
+// keys that check them are stored in clear.
+const SecretsLost = "the secrets file was missing; a new one was made; everybody is signed out, but for signed access tokens until they expire"
 
 // Close writes down what is pending, at most until ctx ends, and closes the store, which finishes its writes first.
 func (e *Engine) Close(ctx context.Context) error {
@@ -53,6 +54,7 @@ func (e *Engine) Close(ctx context.Context) error {
 type parts struct {
 	meter   func(store) cloakroom.Store
 	onEvent func(context.Context, cloakroom.Event)
+	claims  func(context.Context, *cloakroom.Session) (map[string]any, error)
 	hashing argon.Config
 }
 
@@ -71,7 +73,7 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 		return nil, err
 	}
 	settings := translate(cfg)
-	settings.Secrets, settings.OnEvent, settings.Store = secrets, p.onEvent, store
+	settings.Secrets, settings.OnEvent, settings.Store, settings.Token.Claims = secrets, p.onEvent, store, p.claims
 	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Words: words(cfg), Pool: pool}}
 	if p.meter != nil {
 		settings.Store = p.meter(store)

@@ -10,13 +10,18 @@ import (
 
 // levels are how loud events are; those that are not here are told at info.
 var levels = map[cloakroom.EventType]slog.Level{
-	cloakroom.GuestBegan:        slog.LevelDebug,
-	cloakroom.SessionRenewed:    slog.LevelDebug,
-	cloakroom.UpgradeFailed:     slog.LevelWarn,
-	cloakroom.DuplicateCookie:   slog.LevelWarn,
-	cloakroom.InsecureTransport: slog.LevelWarn,
-	cloakroom.CredentialCorrupt: slog.LevelWarn,
-	cloakroom.RequestFailed:     slog.LevelError,
+	cloakroom.GuestBegan:          slog.LevelDebug,
+	cloakroom.SessionRenewed:      slog.LevelDebug,
+	cloakroom.RefreshRotated:      slog.LevelDebug,
+	cloakroom.RefreshReplayed:     slog.LevelDebug,
+	cloakroom.RefreshReused:       slog.LevelWarn,
+	cloakroom.RefreshMismatch:     slog.LevelWarn,
+	cloakroom.UpgradeFailed:       slog.LevelWarn,
+	cloakroom.DuplicateCookie:     slog.LevelWarn,
+	cloakroom.InsecureTransport:   slog.LevelWarn,
+	cloakroom.CredentialCorrupt:   slog.LevelWarn,
+	cloakroom.SigningKeyWithdrawn: slog.LevelWarn,
+	cloakroom.RequestFailed:       slog.LevelError,
 }
 
 // logEvent writes an event down with the ids of whom it is about: no address of a person, no token, no secret.
@@ -31,6 +36,7 @@ func logEvent(ctx context.Context, log *slog.Logger, e cloakroom.Event) {
 	var attrs []slog.Attr
 	for _, a := range []struct{ key, value string }{
 		{"user", e.UserID}, {"session", e.SessionID}, {"ip", e.IP}, {"reason", e.Reason}, {"request_id", e.RequestID},
+		{"presented", e.Details["presented"]}, {"current", e.Details["current"]}, {"session_ip", e.Details["session_ip"]},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -17,7 +17,8 @@ func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 
 var errStopping = errors.New("the server is stopping")
 
-// readyz answers 200 while requests can be served: the stores answer, and the server is not about to stop.
+// readyz answers 200 while requests can be served: the stores answer, the signing key can be used,
+// and the server is not about to stop.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.times.ready)
 	defer cancel()
@@ -46,7 +47,8 @@ GET  /auth/session   who is signed in
 GET  /auth/sessions  on which devices
 POST /auth/logout
 GET  /openapi.json   all of the API
-GET  /readyz         whether the store answers
+GET  /readyz         whether the store and the keys are in reach
+GET  /.well-known/jwks.json   the keys of signed tokens: "token":"signed"
 `)
 }
 

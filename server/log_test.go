@@ -7,11 +7,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestLogHasNoSecret lives through a busy day and then reads the whole log, at its most talkative.
 func TestLogHasNoSecret(t *testing.T) {
-	h := running(t, settings(t), quick)
+	cfg := served(t)
+	cfg.Token.RefreshGrace = time.Second
+	h := running(t, cfg, quick)
 	const wrong = "not-her-password-77"
 	up := h.do("POST", "/auth/signup", ana, "User-Agent", "Agent-Of-Ana/1.0")
 	in := h.do("POST", "/auth/login?password="+wrong, bear)
@@ -25,6 +28,16 @@ func TestLogHasNoSecret(t *testing.T) {
 	h.do("GET", "/auth/me", "", "Cookie", cookie+"; session="+token) // two good ones
 	h.do("DELETE", "/auth/sessions/"+token, "", "Cookie", cookie)
 	h.do("GET", "/somewhere/"+token+"/ana@example.com", "")
+	signed := h.do("POST", "/auth/login", signedBear, "User-Agent", "Agent-Of-Ana/1.0")
+	access, refresh := signed.pair(t)
+	_, next := h.refresh(refresh).pair(t)
+	h.do("GET", "/auth/me?access_token="+access, "", "Authorization", "Bearer "+access)
+	h.introspect(access)
+	h.introspect(next)
+	_, cursor := h.news("", "0")
+	h.news(cursor, "0")
+	h.do("GET", "/auth/revocations?after="+wrong, "", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("shop:"+wrong)))
+	until(t, "the refresh token is one of a thief", func() bool { return h.refresh(refresh).status == 401 })
 	h.do("POST", "/auth/logout", "", "Authorization", "Bearer "+token)
 	if err := h.server.engine.store.Shutdown(); err != nil {
 		t.Fatal(err)
@@ -35,7 +48,7 @@ func TestLogHasNoSecret(t *testing.T) {
 	h.do("GET", "/auth/me", "", "Cookie", cookie)
 
 	log := h.log.String()
-	for _, told := range []string{"user_created", "signed_in", "sign_in_failed", "signed_out", "duplicate_cookie", "request_failed", `"msg":"request"`} {
+	for _, told := range []string{"user_created", "signed_in", "sign_in_failed", "signed_out", "duplicate_cookie", "request_failed", "refresh_rotated", "refresh_replayed", "refresh_reused", `"msg":"request"`} {
 		if !strings.Contains(log, told) {
 			t.Errorf("the day was not busy: nothing about %s", told)
 		}
@@ -43,6 +56,7 @@ func TestLogHasNoSecret(t *testing.T) {
 	secrets := []string{
 		"wisteria-lantern-40", wrong, token, token[4:40], strings.TrimPrefix(cookie, "session="),
 		"ana@example.com", "Ana@Example.com", "example.net", "Agent-Of-Ana", "argon2id",
+		access, strings.Split(access, ".")[2], refresh, refresh[4:40], next, next[4:40], shopSecret, strings.TrimPrefix(asShop(), "Basic "), "nonce=",
 	}
 	for _, secret := range append(secrets, fileSecrets(t, h)...) {
 		if strings.Contains(log, secret) {

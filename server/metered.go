@@ -29,7 +29,7 @@ func (m *metrics) store(s store) cloakroom.Store { return metered{s, m} }
 // storeOps are the names of the operations, one for each method.
 var storeOps = []string{
 	"create_user", "user", "user_by_email", "users", "update_user", "delete_user", "credentials",
-	"swap_credential", "open", "session", "touch", "renew", "close", "close_user", "sessions_of", "datum",
+	"swap_credential", "key_set", "swap_key_set", "revoke", "revocations", "open", "session", "rotate", "touch", "renew", "close", "close_user", "sessions_of", "datum",
 	"set_datum", "count", "put", "ticket", "take", "swap", "sweep",
 }
 
@@ -79,9 +79,9 @@ func (m metered) UpdateUser(ctx context.Context, c cloakroom.UserChange) (err er
 	return m.store.UpdateUser(ctx, c)
 }
 
-func (m metered) DeleteUser(ctx context.Context, id, keeps string) (err error) {
+func (m metered) DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) (err error) {
 	defer m.done("delete_user", time.Now(), &err)
-	return m.store.DeleteUser(ctx, id, keeps)
+	return m.store.DeleteUser(ctx, id, keeps, revokedUntil)
 }
 
 func (m metered) Credentials(ctx context.Context, userID string) (_ []cloakroom.Credential, err error) {
@@ -92,6 +92,28 @@ func (m metered) Credentials(ctx context.Context, userID string) (_ []cloakroom.
 func (m metered) SwapCredential(ctx context.Context, c cloakroom.Credential) (err error) {
 	defer m.done("swap_credential", time.Now(), &err)
 	return m.store.SwapCredential(ctx, c)
+}
+
+func (m metered) KeySet(ctx context.Context, realm string) (_ cloakroom.KeySet, err error) {
+	defer m.done("key_set", time.Now(), &err)
+	return m.store.KeySet(ctx, realm)
+}
+
+func (m metered) SwapKeySet(ctx context.Context, set cloakroom.KeySet) (err error) {
+	defer m.done("swap_key_set", time.Now(), &err)
+	return m.store.SwapKeySet(ctx, set)
+}
+
+func (m metered) Revoke(ctx context.Context, entries []cloakroom.Revocation) (err error) {
+	defer m.done("revoke", time.Now(), &err)
+	return m.store.Revoke(ctx, entries)
+}
+
+func (m metered) Revocations(ctx context.Context, after string, max int, now time.Time) (_ cloakroom.Revocations, err error) {
+	defer m.done("revocations", time.Now(), &err)
+	page, err := m.store.Revocations(ctx, after, max, now)
+	courseOf(ctx).told(page.Entries)
+	return page, err
 }
 
 func (m metered) Open(ctx context.Context, o cloakroom.Opening) (_ cloakroom.Opened, err error) {
@@ -114,6 +136,11 @@ func (m metered) Session(ctx context.Context, t cloakroom.TokenID, now time.Time
 	return rec, err
 }
 
+func (m metered) Rotate(ctx context.Context, current [32]byte, next cloakroom.RefreshChain, use cloakroom.Touch) (err error) {
+	defer m.done("rotate", time.Now(), &err)
+	return m.store.Rotate(ctx, current, next, use)
+}
+
 func (m metered) Touch(ctx context.Context, touches []cloakroom.Touch) (err error) {
 	defer m.done("touch", time.Now(), &err)
 	return m.store.Touch(ctx, touches)
@@ -124,14 +151,14 @@ func (m metered) Renew(ctx context.Context, old cloakroom.TokenID, s cloakroom.S
 	return m.store.Renew(ctx, old, s, movedUntil)
 }
 
-func (m metered) Close(ctx context.Context, ref cloakroom.SessionRef) (_ bool, err error) {
+func (m metered) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUntil time.Time) (_ bool, err error) {
 	defer m.done("close", time.Now(), &err)
-	return m.store.Close(ctx, ref)
+	return m.store.Close(ctx, ref, revokedUntil)
 }
 
-func (m metered) CloseUser(ctx context.Context, bucket uint16, userID, keep string) (_ []string, err error) {
+func (m metered) CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) (_ []string, err error) {
 	defer m.done("close_user", time.Now(), &err)
-	return m.store.CloseUser(ctx, bucket, userID, keep)
+	return m.store.CloseUser(ctx, bucket, userID, keep, revokedUntil)
 }
 
 func (m metered) SessionsOf(ctx context.Context, bucket uint16, userID, before string, max int) (_ []cloakroom.SessionRecord, err error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -22,6 +23,13 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	lookups  *prometheus.CounterVec
 	ops      map[string]operation
+
+	refreshes      *prometheus.CounterVec
+	introspections *prometheus.CounterVec
+	signedTokens   prometheus.Counter
+	feedReaders    prometheus.Gauge
+	feedAnswers    *prometheus.CounterVec
+	feedLag        prometheus.Histogram
 }
 
 // operation is what is measured of one verb of the store.
@@ -42,6 +50,10 @@ func newMetrics() *metrics {
 	m.limits = counter("limits_hit_total", "Requests refused by a limit, by policy.", "policy")
 	m.requests = counter("http_requests_total", "Requests by route and class of status.", "route", "class")
 	m.lookups = counter("session_lookups_total", "Sessions asked of the store: hit, miss (certainly dead) or error (cannot know).", "result")
+	m.refreshes = counter("refreshes_total", "Exchanges of refresh tokens by result.", "result")
+	m.introspections = counter("introspections_total", "Questions about tokens by what was told.", "result")
+	m.signedTokens = counter("signed_tokens_total", "Signed access tokens made.").WithLabelValues()
+	m.feed(counter("feed_answers_total", "Answers of the feed of revocations by result.", "result"))
 	m.storeOps(counter("store_errors_total", "Operations of the store that failed.", "op"))
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.zero()
@@ -61,6 +73,22 @@ func (m *metrics) storeOps(errors *prometheus.CounterVec) {
 	}
 }
 
+// feed makes the figures of the feed of revocations.
+func (m *metrics) feed(answers *prometheus.CounterVec) {
+	m.feedAnswers = answers
+	m.feedReaders = prometheus.NewGauge(prometheus.GaugeOpts{Name: "cloakroom_feed_readers", Help: "Services that wait for an answer of the feed."})
+	m.feedLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "cloakroom_feed_lag_seconds", Help: "Time from a revocation to the answer that tells of it, for services that waited.", Buckets: latencies,
+	})
+	m.registry.MustRegister(m.feedReaders, m.feedLag)
+}
+
+// made counts a signed token. The engine asks for the claims of each that it makes; we add none.
+func (m *metrics) made(context.Context, *cloakroom.Session) (map[string]any, error) {
+	m.signedTokens.Inc()
+	return nil, nil
+}
+
 var (
 	signInResults = []string{"signed_in", "challenged", "limited", "wrong_secret", "unknown_account", "no_credential", "banned"}
 	limitPolicies = []string{"login", "signup"}
@@ -72,7 +100,10 @@ const other = "other"
 
 // zero makes the series that are known beforehand, so that a rate can be taken from the first event on.
 func (m *metrics) zero() {
-	for vec, values := range map[*prometheus.CounterVec][]string{m.signIns: signInResults, m.limits: limitPolicies, m.lookups: lookupResults} {
+	for vec, values := range map[*prometheus.CounterVec][]string{
+		m.signIns: signInResults, m.limits: limitPolicies, m.lookups: lookupResults,
+		m.refreshes: refreshResults, m.introspections: introspectionResults, m.feedAnswers: feedResults,
+	} {
 		for _, v := range values {
 			vec.WithLabelValues(v)
 		}

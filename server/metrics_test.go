@@ -116,8 +116,14 @@ func TestMetricsCountFailures(t *testing.T) {
 
 // TestJunkMakesNoSeries is the bound on cardinality: whatever strangers send, Prometheus gets no new series for it.
 func TestJunkMakesNoSeries(t *testing.T) {
-	h := running(t, settings(t), quick)
+	h := running(t, served(t), quick)
 	h.do("GET", "/junk", "")
+	h.refresh("junk")
+	h.introspect("junk")
+	h.news("", "0")
+	h.do("GET", "/auth/revocations", "")
+	h.do("GET", "/.well-known/jwks.json", "")
+	h.do("BREW", "/.well-known/jwks.json", "")
 	h.do("GET", "/auth/junk", "")
 	h.do("DELETE", "/auth/sessions/ses_x", "")
 	h.do("BREW", "/livez", "")
@@ -135,6 +141,12 @@ func TestJunkMakesNoSeries(t *testing.T) {
 		h.do("DELETE", "/auth/sessions/ses_"+junk, "")
 		h.do(strings.ToUpper(junk), "/livez", "")
 		h.do(strings.ToUpper(junk), "/auth/login", "")
+		h.refresh(junk)
+		h.introspect(junk)
+		h.news(junk, "0")
+		h.do("GET", "/auth/revocations?nonce="+junk, "", "Authorization", "Basic "+junk)
+		h.do("GET", "/.well-known/jwks.json?"+junk, "")
+		h.do(strings.ToUpper(junk), "/.well-known/jwks.json", "")
 		h.do("POST", "/auth/login", `{"email":"`+junk+`@example.com","password":"wrong-wrong-wrong"}`, "User-Agent", junk, "X-Request-Id", junk)
 	}
 	if after := series(h.metrics()); !slices.Equal(after, before) {

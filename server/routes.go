@@ -33,6 +33,10 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("/{$}", onlyGet)
 	}
 	mux.Handle("/auth/", auth)
+	mux.Handle("/.well-known/jwks.json", auth)
+	mux.HandleFunc("POST /auth/refresh", s.metrics.countRefreshes(auth))
+	mux.HandleFunc("POST /auth/introspect", s.metrics.countIntrospections(auth))
+	mux.HandleFunc("GET /auth/revocations", s.metrics.countFeed(auth))
 	mux.HandleFunc("/auth", notFound) // or the mux would send to /auth/
 	mux.HandleFunc("/", notFound)
 	return straight(mux)

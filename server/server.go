@@ -30,8 +30,12 @@ type Server struct {
 	handler http.Handler
 	https   bool // people reach it by https
 
+	web net.Listener // nil until Run, unless the port had to be picked before
+
 	secrets  *secretWatch // nil when the configuration gives the secrets
 	rotation rotation     // of them; belongs to New, then to the goroutine that watches
+
+	resealUntil time.Time // see resealKeys; belongs to the goroutine that watches
 
 	stopping atomic.Bool
 }
@@ -55,7 +59,9 @@ const maxHeader = 16 << 10
 // maxBody is how much of any body is read. The API has a limit of its own that is lower and explains itself.
 const maxBody = 256 << 10
 
-// New makes a server: it opens the data and starts nothing that others can see. Errors are those of Open, for the mode.
+// New makes a server: it opens the data, makes the signing keys if there are none, and starts nothing that others can
+// see; a free port that it has to find is taken, for the address is the issuer of tokens. Errors are those of Open, for the
+// mode.
 func New(cfg config.Config, mode config.Mode, log *slog.Logger) (*Server, error) {
 	return assemble(cfg, mode, log, patience, argon.Config{})
 }
@@ -64,23 +70,51 @@ func assemble(cfg config.Config, mode config.Mode, log *slog.Logger, t times, ha
 	if err := cfg.Validate(mode); err != nil {
 		return nil, err
 	}
-	s := &Server{config: cfg, mode: mode, log: log, times: t, metrics: newMetrics(), https: strings.HasPrefix(cfg.Base(), "https://")}
-	if path := SecretsPath(cfg); path != "" {
-		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
-	}
-	engine, err := open(cfg, parts{meter: s.metrics.store, onEvent: s.onEvent, hashing: hashing})
-	if err != nil {
+	s := &Server{config: cfg, mode: mode, log: log, times: t, metrics: newMetrics()}
+	if err := s.pickPort(); err != nil {
 		return nil, err
 	}
-	s.engine = engine
+	if err := s.furnish(hashing); err != nil {
+		return nil, errors.Join(err, s.Close(context.Background()))
+	}
+	return s, nil
+}
+
+// pickPort listens at port 0, and makes the address that it gets that of the configuration, when nothing else says by
+// which address people come.
+func (s *Server) pickPort() error {
+	if s.config.Base() != "" {
+		return nil
+	}
+	web, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return err
+	}
+	s.web, s.config.Listen = web, web.Addr().String()
+	return nil
+}
+
+// furnish opens the data and puts the parts together.
+func (s *Server) furnish(hashing argon.Config) (err error) {
+	s.https = strings.HasPrefix(s.config.Base(), "https://")
+	if path := SecretsPath(s.config); path != "" {
+		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
+	}
+	p := parts{meter: s.metrics.store, onEvent: s.onEvent, claims: s.metrics.made, hashing: hashing}
+	if s.engine, err = open(s.config, p); err != nil {
+		return err
+	}
 	s.secrets.made()
-	if err := s.beginSecrets(); err != nil {
-		return nil, errors.Join(err, engine.Close(context.Background()))
+	if err := errors.Join(s.beginSecrets(), s.beginKeys()); err != nil {
+		return err
 	}
 	s.warn()
-	s.metrics.hashing(engine.hashing)
+	s.metrics.hashing(s.engine.hashing)
+	if s.signs() {
+		s.metrics.registry.MustRegister(keyGauges{s.engine.Auth.Keys().List, time.Now})
+	}
 	s.handler = s.front(s.routes())
-	return s, nil
+	return nil
 }
 
 // warn tells of what is not as it should be with the data, and no reason not to start.
@@ -99,10 +133,20 @@ func OpenToOthers(info fs.FileInfo) bool {
 }
 
 // Close closes a server that was never run.
-func (s *Server) Close(ctx context.Context) error { return s.engine.Close(ctx) }
+func (s *Server) Close(ctx context.Context) error {
+	var errs []error
+	if s.web != nil {
+		errs = append(errs, s.web.Close())
+	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
 
 func (s *Server) onEvent(ctx context.Context, e cloakroom.Event) {
 	s.metrics.event(e)
+	courseOf(ctx).event(e)
 	logEvent(ctx, s.log, e)
 }
 
@@ -113,18 +157,26 @@ type Addresses struct {
 }
 
 // Run listens, calls ready (which may be nil) when connections are accepted, and serves until ctx ends. Then it stops in
-// order: no new connections; requests in flight finish, for at most 15 s; what is pending is written; the store is
+// order: no new connections; who waits for the feed is answered; requests in flight finish, for at most 15 s; what is pending is written; the store is
 // closed. The error is nil after a stop in order.
 func (s *Server) Run(ctx context.Context, ready func(Addresses)) error {
-	web, err := net.Listen("tcp", s.config.Listen)
+	err := s.listen()
 	if err != nil {
 		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
 	figures, err := s.listenMetrics()
 	if err != nil {
-		return errors.Join(err, web.Close(), s.Close(context.WithoutCancel(ctx)))
+		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
-	return s.serve(ctx, web, figures, ready)
+	return s.serve(ctx, figures, ready)
+}
+
+// listen listens for requests, unless the port was picked before.
+func (s *Server) listen() (err error) {
+	if s.web == nil {
+		s.web, err = net.Listen("tcp", s.config.Listen)
+	}
+	return err
 }
 
 // listenMetrics listens at metrics.listen. In development a taken address is no reason not to start.
@@ -143,16 +195,17 @@ func (s *Server) listenMetrics() (net.Listener, error) {
 	return l, nil
 }
 
-func (s *Server) serve(ctx context.Context, web, figures net.Listener, ready func(Addresses)) error {
+func (s *Server) serve(ctx context.Context, figures net.Listener, ready func(Addresses)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
 	start := func(srv *http.Server, l net.Listener) {
 		go func() { failed <- srv.Serve(l) }()
 	}
-	at := Addresses{HTTP: web.Addr().String()}
+	at := Addresses{HTTP: s.web.Addr().String()}
 	main, side := s.httpServer(s.handler), s.httpServer(s.metrics.handler())
-	start(main, web)
+	main.RegisterOnShutdown(s.engine.Auth.Drain) // or those who wait for the feed would hold it up
+	start(main, s.web)
 	if figures != nil {
 		at.Metrics = figures.Addr().String()
 		start(side, figures)

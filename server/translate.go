@@ -13,11 +13,13 @@ func translate(c config.Config) cloakroom.Config {
 	return cloakroom.Config{
 		BaseURL: c.Base(),
 		Cookie: cloakroom.Cookie{
-			Name: c.Cookie.Name, Domain: c.Cookie.Domain,
+			Name: c.Cookie.Name, RefreshName: c.Cookie.RefreshName, Domain: c.Cookie.Domain,
 			SameSite: sameSite[c.Cookie.SameSite], Secure: secure[c.Cookie.Secure],
 		},
 		Bearer:         cloakroom.Bearer{ResponseHeader: c.Bearer.ResponseHeader},
 		Delivery:       cloakroom.DeliveryPolicy{Allow: deliveries(c.Delivery.Allow), Default: cloakroom.Delivery(c.Delivery.Default)},
+		Token:          tokens(c),
+		Clients:        clients(c.Introspection.Clients),
 		Session:        cloakroom.Lifetime{Idle: c.Session.Idle, Absolute: c.Session.Absolute, Limit: c.Session.Limit},
 		Limits:         cloakroom.Limits{InsecureNoLogin: !c.Limits.Login, InsecureNoSignup: !c.Limits.Signup, InsecureNoGuest: !c.Limits.Signup},
 		SignupClosed:   !c.Signup.Open,
@@ -32,6 +34,25 @@ var sameSite = map[string]http.SameSite{
 
 var secure = map[string]cloakroom.SecureMode{
 	"auto": cloakroom.SecureAuto, "true": cloakroom.SecureAlways, "false": cloakroom.SecureNever,
+}
+
+func tokens(c config.Config) cloakroom.TokenPolicy {
+	p := cloakroom.TokenPolicy{
+		Default: cloakroom.TokenForm(c.Token.Default), Issuer: c.Issuer(), Audience: c.Token.Audience, Algorithm: c.Token.Algorithm,
+		AccessTTL: c.Token.AccessTTL, RefreshGrace: c.Token.RefreshGrace, KeyAge: c.Token.KeyAge,
+	}
+	for _, form := range c.Token.Allow {
+		p.Allow = append(p.Allow, cloakroom.TokenForm(form))
+	}
+	return p
+}
+
+func clients(configured []config.Client) []cloakroom.Client {
+	list := make([]cloakroom.Client, len(configured))
+	for i, c := range configured {
+		list[i] = cloakroom.Client{ID: c.ID, SecretHash: c.SHA256}
+	}
+	return list
 }
 
 func deliveries(names []string) []cloakroom.Delivery {

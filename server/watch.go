@@ -62,6 +62,7 @@ func (s *Server) watchSecrets(ctx context.Context) <-chan struct{} {
 				return
 			case <-tick.C:
 				s.lookAtSecrets()
+				s.resealKeys(ctx)
 			}
 		}
 	}()
@@ -104,6 +105,9 @@ func (s *Server) lookAtSecrets() {
 		s.log.Info("secrets changed", "count", len(list))
 	}
 	s.rotation = next
+	if list != nil {
+		s.resealUntil = time.Now().Add(resealing)
+	}
 }
 
 // dueSecrets is the list to use from now on, or nil.

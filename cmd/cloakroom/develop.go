@@ -29,6 +29,7 @@ func (c *console) welcome(cfg config.Config, at server.Addresses) {
 		"  curl -b jar " + site + "/auth/me",
 		"",
 		"  API      " + site + "/openapi.json",
+		"  keys     " + site + "/.well-known/jwks.json",
 	}
 	if at.Metrics != "" {
 		lines = append(lines, "  metrics  http://"+at.Metrics+"/metrics")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -27,8 +28,16 @@ func TestMain(m *testing.M) {
 //	server NAME ARG…    runs cloakroom ARG… in the background; its address is in $NAME afterwards, what it says in NAME.log
 //	end NAME            tells it to stop and waits; it must end with exit code 0
 //	exits CODE ARG…     runs cloakroom ARG… and wants this exit code
+//	eventually CODE ARG…
+//	                    runs cloakroom ARG… again and again until it gets this exit code
 //	call STATUS METHOD URL [BODY [HEADER…]]
-//	                    makes a request and wants this status; the body of the answer is stdout
+//	                    makes a request and wants this status; the body of the answer is stdout. BODY is JSON, or a form
+//	                    if it does not begin with {
+//	becomes STATUS METHOD URL [BODY [HEADER…]]
+//	                    makes the request again and again until it gets this status
+//	says NAME REGEXP    waits until a line of what server NAME says matches
+//	basic NAME ID SECRET
+//	                    puts the value of an Authorization header in $NAME (RFC 7617)
 //	keep NAME REGEXP    keeps what the group of REGEXP matched in stdout, in $NAME
 //	count N REGEXP      wants so many lines in stdout that match
 func TestStories(t *testing.T) {
@@ -39,7 +48,8 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"server": startServer, "end": endServer, "exits": wantExit, "call": call, "keep": keep, "count": count,
+			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes,
+			"says": says, "basic": basic, "keep": keep, "count": count,
 		},
 	})
 }
@@ -131,38 +141,88 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 
 func wantExit(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) > 1, "exits CODE ARG…")
-	got := 0
-	err := ts.Exec("cloakroom", args[1:]...)
+	if got := exitOf(ts, args[1:]); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) > 1, "eventually CODE ARG…")
+	poll(ts, "exit code "+args[0], func() bool { return exitOf(ts, args[1:]) == args[0] })
+}
+
+// exitOf runs cloakroom and returns its exit code.
+func exitOf(ts *testscript.TestScript, args []string) string {
+	err := ts.Exec("cloakroom", args...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		got, err = exit.ExitCode(), nil
+		return strconv.Itoa(exit.ExitCode())
 	}
 	ts.Check(err)
-	if strconv.Itoa(got) != args[0] {
-		ts.Fatalf("exit code %d, want %s", got, args[0])
-	}
+	return "0"
 }
 
 func call(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) > 2, "call STATUS METHOD URL [BODY [HEADER…]]")
-	r, err := http.NewRequest(args[1], "http://"+args[2], nil)
+	status, body := send(ts, args[1:])
+	_, err := io.WriteString(ts.Stdout(), body)
 	ts.Check(err)
-	if len(args) > 3 && args[3] != "" {
-		r.Body = io.NopCloser(strings.NewReader(args[3]))
-		r.ContentLength = int64(len(args[3]))
-		r.Header.Set("Content-Type", "application/json")
+	if status != args[0] {
+		ts.Fatalf("status %s, want %s", status, args[0])
 	}
-	for _, header := range args[min(4, len(args)):] {
+}
+
+func becomes(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) > 2, "becomes STATUS METHOD URL [BODY [HEADER…]]")
+	poll(ts, "status "+args[0], func() bool {
+		status, _ := send(ts, args[1:])
+		return status == args[0]
+	})
+}
+
+// send makes the request METHOD URL [BODY [HEADER…]].
+func send(ts *testscript.TestScript, args []string) (status, body string) {
+	r, err := http.NewRequest(args[0], "http://"+args[1], nil)
+	ts.Check(err)
+	if len(args) > 2 && args[2] != "" {
+		r.Body = io.NopCloser(strings.NewReader(args[2]))
+		r.ContentLength = int64(len(args[2]))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if strings.HasPrefix(args[2], "{") {
+			r.Header.Set("Content-Type", "application/json")
+		}
+	}
+	for _, header := range args[min(3, len(args)):] {
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	ts.Check(err)
 	defer res.Body.Close()
-	_, err = io.Copy(ts.Stdout(), res.Body)
+	text, err := io.ReadAll(res.Body)
 	ts.Check(err)
-	if strconv.Itoa(res.StatusCode) != args[0] {
-		ts.Fatalf("status %d, want %s", res.StatusCode, args[0])
+	return strconv.Itoa(res.StatusCode), string(text)
+}
+
+// poll waits for what comes true by itself, soon.
+func poll(ts *testscript.TestScript, what string, holds func() bool) {
+	deadline := time.Now().Add(20 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			ts.Fatalf("in vain waited for %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "says NAME REGEXP")
+	line := regexp.MustCompile("(?m)" + args[1])
+	poll(ts, args[1], func() bool { return line.MatchString(ts.ReadFile(args[0] + ".log")) })
+}
+
+func basic(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 3, "basic NAME ID SECRET")
+	ts.Setenv(args[0], "Basic "+base64.StdEncoding.EncodeToString([]byte(args[1]+":"+args[2])))
 }
 
 func keep(ts *testscript.TestScript, neg bool, args []string) {

@@ -18,7 +18,11 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	User    userCommands   `cmd:"" help:"Accounts. USER is an id or an e-mail."`
 	Session sessionCommand `cmd:"" help:"Sessions of a user."`
-	Secret  secretCommands `cmd:"" help:"The secrets that sign tokens."`
+	Secret  secretCommands `cmd:"" help:"The secrets that sign opaque tokens and seal the keys of signed ones."`
+	Key     keyCommands    `cmd:"" help:"The keys of signed tokens."`
+
+	Introspection introspectionCommands `cmd:"" help:"Services that may ask about tokens."`
+
 	Migrate migrateCommand `cmd:"" help:"The schema of the database."`
 	Conf    configCommands `cmd:"" name:"config" help:"The configuration."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say how to mend it."`

@@ -156,11 +156,34 @@ func TestManyStartAtOnce(t *testing.T) {
 				t.Errorf("a session of one server is at another %d", got)
 			}
 		}
+		jwks := get(t, at[0], "/.well-known/jwks.json")
+		if strings.Count(jwks, `"kid"`) != 2 {
+			t.Errorf("S171: not one key that signs and the next: %s", jwks)
+		}
+		for _, address := range at {
+			if got := get(t, address, "/.well-known/jwks.json"); got != jwks {
+				t.Errorf("S171: one server has the keys %s, another %s", jwks, got)
+			}
+		}
 		first, code := command(t, dir, "", "migrate", "up", "--json")
 		if again, _ := command(t, dir, "", "migrate", "up", "--json"); code != 0 || again != first {
 			t.Errorf("migrating again changed\n%sto\n%s", first, again)
 		}
 	})
+}
+
+func get(t *testing.T, at, path string) string {
+	t.Helper()
+	res, err := http.Get("http://" + at + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%s: %s %v", path, res.Status, err)
+	}
+	return string(text)
 }
 
 func signIn(t *testing.T, at string) *http.Cookie {

@@ -36,7 +36,7 @@ func Secure(r *http.Request, trusted []netip.Prefix) bool {
 	if r.TLS != nil {
 		return true
 	}
-	return contains(trusted, parse(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	return len(trusted) > 0 && contains(trusted, parse(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // Group returns the network that one party commands: a single IPv4 address, or the /64 of an IPv6 one. An IPv4

@@ -22,9 +22,14 @@ var (
 	AmbiguousCredentials = Code{"ambiguous_credentials", 400, "More than one credential", "Send one Authorization header."}
 	InvalidRequest       = Code{"invalid_request", 400, "Malformed request", "Mend the request; it was not understood."}
 	Unauthenticated      = Code{"unauthenticated", 401, "Not signed in", "Sign in."}
-	InvalidToken         = Code{"invalid_token", 401, "Token not valid", "The session is certainly over. Drop the token and sign in."}
+	InvalidToken         = Code{"invalid_token", 401, "Token not valid", "The session is certainly over, or its signed token has expired: refresh that, or drop it and sign in."}
 	InvalidCredentials   = Code{"invalid_credentials", 401, "Wrong e-mail or password", "Let the user try again."}
 	InvalidChallenge     = Code{"invalid_challenge", 401, "Sign-in attempt over", "Start the sign-in again."}
+	RefreshTokenMissing  = Code{"refresh_token_missing", 401, "No refresh token", "Send it as refresh_token in the body, or in its cookie; otherwise sign in."}
+	InvalidRefreshToken  = Code{"invalid_refresh_token", 401, "Refresh token not valid", "The session is certainly over. Drop all tokens and sign in."}
+	RefreshTokenReused   = Code{"refresh_token_reused", 401, "Refresh token used before", "Two clients held this token, so its session was ended. Sign in again."}
+	RefreshTokenMismatch = Code{"refresh_token_mismatch", 401, "Cookies of two sessions", "The session of the refresh cookie was ended. Sign in again, unless the other session is the one you want."}
+	InvalidClient        = Code{"invalid_client", 401, "Unknown client or wrong secret", "Authenticate with HTTP Basic as a client of the configuration."}
 	StepUpRequired       = Code{"step_up_required", 401, "Stronger sign-in needed", "Ask for a fresh or second proof, as WWW-Authenticate says (RFC 9470)."}
 	CrossOrigin          = Code{"cross_origin", 403, "Cross-origin request refused", "Call from the same origin, or list the origin in the configuration."}
 	Forbidden            = Code{"forbidden", 403, "Not allowed", "The session is good but may not do this."}
@@ -35,7 +40,7 @@ var (
 	EmailTaken           = Code{"email_taken", 409, "E-mail has an account", "Sign in instead."}
 	LastAdmin            = Code{"last_admin", 409, "Last administrator", "Make somebody else an administrator first."}
 	PayloadTooLarge      = Code{"payload_too_large", 413, "Body too large", "Send at most 64 KiB."}
-	UnsupportedMediaType = Code{"unsupported_media_type", 415, "Not JSON", "Send Content-Type: application/json."}
+	UnsupportedMediaType = Code{"unsupported_media_type", 415, "Unsupported media type", "Send Content-Type: application/json; introspection takes a form, too."}
 	ValidationFailed     = Code{"validation_failed", 422, "Fields cannot be taken", "The member errors names each field."}
 	RateLimited          = Code{"rate_limited", 429, "Too many tries", "Wait as long as Retry-After says."}
 	Internal             = Code{"internal", 500, "Internal error", "Report the request_id to the operator."}
@@ -46,7 +51,7 @@ var (
 func Codes() []Code {
 	return []Code{
 		InvalidJSON, AmbiguousCredentials, InvalidRequest, Unauthenticated, InvalidToken, InvalidCredentials, InvalidChallenge,
-		StepUpRequired, CrossOrigin, Forbidden, UserBanned, SignupClosed, NotFound, MethodNotAllowed, EmailTaken, LastAdmin, PayloadTooLarge,
+		RefreshTokenMissing, InvalidRefreshToken, RefreshTokenReused, RefreshTokenMismatch, InvalidClient, StepUpRequired, CrossOrigin, Forbidden, UserBanned, SignupClosed, NotFound, MethodNotAllowed, EmailTaken, LastAdmin, PayloadTooLarge,
 		UnsupportedMediaType, ValidationFailed, RateLimited, Internal, Unavailable,
 	}
 }
@@ -62,7 +67,26 @@ type Document struct {
 	Code      string `json:"code"`
 	Detail    string `json:"detail,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
+	Error     string `json:"error,omitempty"` // see ForClients
 	Errors    any    `json:"errors,omitempty"`
+}
+
+// ForClients returns w for an endpoint whose caller is an OAuth client: the documents that Write writes to it have, beside
+// their own members, the member error of RFC 6749 §5.2, where that has a code for what went wrong.
+func ForClients(w http.ResponseWriter) http.ResponseWriter { return forClients{w} }
+
+type forClients struct{ http.ResponseWriter }
+
+// oauth is the code of RFC 6749 §5.2, or "" if it has none.
+func (c Code) oauth() string {
+	if c == InvalidClient {
+		return c.Name
+	}
+	switch c.Status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return InvalidRequest.Name
+	}
+	return ""
 }
 
 // Write answers with the code. Without a detail of its own the document says what to do about the code. Headers that belong to it must be set before.
@@ -70,10 +94,14 @@ func Write(w http.ResponseWriter, c Code, detail, requestID string, fields any) 
 	if detail == "" {
 		detail = c.Help
 	}
-	body, err := json.Marshal(Document{
+	document := Document{
 		Type: Doc + "#" + c.Name, Title: c.Title, Status: c.Status, Code: c.Name,
 		Detail: detail, RequestID: requestID, Errors: fields,
-	})
+	}
+	if _, ok := w.(forClients); ok {
+		document.Error = c.oauth()
+	}
+	body, err := json.Marshal(document)
 	if err != nil { // fields are ours and always marshal
 		body = fmt.Appendf(nil, `{"status":%d,"code":%q}`, c.Status, c.Name)
 	}

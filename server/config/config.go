@@ -13,8 +13,9 @@ type Config struct {
 	// development server takes only a loopback address.
 	Listen string
 	// BaseURL is where people reach the server, scheme://host[:port] without a path. It decides the name and the
-	// Secure attribute of cookies and is the issuer of tokens. Default: http and the address in listen, if that is on
-	// loopback. Required, and https, unless both are on loopback.
+	// Secure attribute of cookies, and is the issuer of signed tokens: verifiers find the keys below it, at
+	// /.well-known/jwks.json, and a token of another issuer is refused. Default: http and the address in listen, if that
+	// is on loopback. Required, and https, unless both are on loopback.
 	BaseURL string
 	// Data is the folder of the database and of the secrets made on first run (folder 0700, files 0600). Default
 	// ./cloakroom-data.
@@ -74,12 +75,17 @@ type Session struct {
 	Limit int
 }
 
-// Cookie says what the session cookie looks like. It is always HttpOnly, with Path=/.
+// Cookie says what the cookies look like. They are always HttpOnly. That of the session has Path=/; that of the refresh token,
+// which signed tokens have beside it, goes to /auth/refresh and /auth/logout only.
 type Cookie struct {
 	// Name is the name of the cookie, a token of RFC 9110 §5.6.2. Default: __Host-Http-session where cookies are
 	// Secure and host-only, session on an http loopback address. The prefixes __Host-, __Http-, __Host-Http- and
 	// __Secure- need Secure, and a __Host- one needs cookie.domain empty.
 	Name string
+	// RefreshName is the name of the cookie of the refresh token. Default: __Http-refresh where cookies are Secure,
+	// refresh on an http loopback address. It differs from cookie.name. Prefixes as there, but not __Host-, which needs
+	// Path=/.
+	RefreshName string
 	// Domain is the domain whose hosts all get the cookie: the host of base_url or a parent of it. Default empty: only
 	// the host that set it, which is safer.
 	Domain string
@@ -106,21 +112,29 @@ type Delivery struct {
 	Default string
 }
 
-// Token says which forms tokens have.
+// Token says which forms tokens have. An opaque one is looked up at each request. A signed one is a short-lived access token
+// that anybody can check by its signature (a JWT, RFC 9068), with a refresh token to get the next one.
 type Token struct {
-	// Allow are the forms that a sign-in may ask for, of opaque and signed. Default opaque. Signed tokens are not in
-	// this version.
+	// Allow are the forms that a sign-in may ask for, of opaque and signed. Without signed there are no signing keys, no
+	// JWKS, no token for a service and no feed. Default opaque, signed.
 	Allow []string
 	// Default is the form of a sign-in that asks for none; one of token.allow. Default opaque.
 	Default string
-	// AccessTTL is how long a signed access token is good. Default 10m. From 10s to 24h.
+	// AccessTTL is how long a signed access token lives, and so how long a service that checks the signature alone
+	// believes one after its log-out; one that follows the feed of revocations does not. Default 10m. From 1s to 1h.
 	AccessTTL time.Duration
-	// RefreshGrace is how long a rotated refresh token, presented again, still gets its one successor. Default 30s.
-	// From 1s to 5m.
+	// RefreshGrace is how long an exchanged refresh token, presented again, still gets its one successor: for lost
+	// answers, second tabs and retries. Presented later it is a sign of theft and ends the session. Default 30s. From 1s
+	// to 10m.
 	RefreshGrace time.Duration
-	// Algorithm is how tokens are signed: ES256, EdDSA or RS256. Default ES256.
+	// Algorithm is how tokens are signed: ES256, EdDSA or RS256. After a change the old key signs until the new one
+	// has been published for some minutes. Default ES256.
 	Algorithm string
-	// Audience is the audience of signed tokens. Default: the issuer, which is base_url.
+	// KeyAge is how long one key signs before the next one takes over by itself; its tokens stay good until they expire.
+	// Default 2160h. From 1h to 3650d.
+	KeyAge time.Duration
+	// Audience is the audience of the tokens of a sign-in, and the only one that this server takes, up to 256 visible
+	// ASCII characters. Tokens for other services are asked for one by one. Default: the issuer, which is base_url.
 	Audience string
 }
 
@@ -148,17 +162,19 @@ type Limits struct {
 	Signup bool
 }
 
-// Introspection says who may ask about tokens (RFC 7662).
+// Introspection says which services may ask whether a token is alive (RFC 7662), and follow the feed of what was revoked.
 type Introspection struct {
-	// Clients are those who may ask, each id:hex(SHA-256(secret)). Default empty: the endpoint is off. Introspection is
-	// not in this version.
+	// Clients are those services, each id:hex(SHA-256(secret)), with an id of its own: letters, digits and ._-. Make one
+	// with cloakroom introspection add ID; the hash is safe only because the secret is random. Default empty: nobody, and
+	// /auth/introspect and /auth/revocations are not there.
 	Clients []Client
 }
 
 // Revocation says how soon a log-out is true everywhere.
 type Revocation struct {
-	// Staleness is how long a node may trust its cache without hearing from the feed of revocations. Default 1s. From
-	// 50ms to 1m.
+	// Staleness is how long a node may trust its cache without hearing from the feed of revocations. This version keeps
+	// no such cache: it asks the store at each request, so a log-out is true at once on every node whatever stands here.
+	// A service that follows the feed has a setting of its own (verify.Verifier). Default 1s. From 50ms to 1m.
 	Staleness time.Duration
 }
 
@@ -185,7 +201,7 @@ func Default() Config {
 		Session:    Session{Idle: 14 * day, Absolute: 90 * day},
 		Cookie:     Cookie{SameSite: "lax", Secure: "auto"},
 		Delivery:   Delivery{Allow: []string{"cookie", "bearer"}, Default: "cookie"},
-		Token:      Token{Allow: []string{"opaque"}, Default: "opaque", AccessTTL: 10 * time.Minute, RefreshGrace: 30 * time.Second, Algorithm: "ES256"},
+		Token:      Token{Allow: []string{"opaque", "signed"}, Default: "opaque", AccessTTL: 10 * time.Minute, RefreshGrace: 30 * time.Second, Algorithm: "ES256", KeyAge: 90 * day},
 		Signup:     Signup{Open: true, Verification: "optional"},
 		Password:   Password{MinLength: 8},
 		Limits:     Limits{Login: true, Signup: true},

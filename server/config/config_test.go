@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +13,7 @@ const (
 	secretHex    = "7b1f0a52c39d4e86a1b7c4d2e9f03816557a90cbde4321f08899aabbccddeeff"
 	secretBase64 = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k"
 	clientSum    = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	otherSum     = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 )
 
 // write makes a file for one test and returns its path.
@@ -52,6 +54,16 @@ func refused(t *testing.T, err error, key string, parts ...string) {
 			t.Errorf("%q is not in: %v", part, err)
 		}
 	}
+}
+
+// told are the keys of the problems of err, in order.
+func told(t *testing.T, err error) []string {
+	t.Helper()
+	list := []string{}
+	for _, p := range errorsOf(t, err) {
+		list = append(list, p.Key)
+	}
+	return list
 }
 
 func taken(t *testing.T, err error) {
@@ -110,9 +122,10 @@ func TestEveryFieldHasOneKey(t *testing.T) {
 }
 
 func TestContractKeys(t *testing.T) {
+	// Those of the contract, and two of our own: cookie.refresh_name and token.key_age.
 	contract := `listen base_url data store.url store.sessions secrets session.idle session.absolute session.limit
-		cookie.name cookie.domain cookie.same_site cookie.secure bearer.response_header delivery.allow delivery.default
-		token.allow token.default token.access_ttl token.refresh_grace token.algorithm token.audience signup.open
+		cookie.name cookie.refresh_name cookie.domain cookie.same_site cookie.secure bearer.response_header delivery.allow delivery.default
+		token.allow token.default token.access_ttl token.refresh_grace token.algorithm token.key_age token.audience signup.open
 		signup.verification password.min_length limits.login limits.signup trusted_proxies origins introspection.clients
 		revocation.staleness log.format log.level metrics.listen`
 	want := strings.Fields(contract)
@@ -144,6 +157,9 @@ func TestDerivedValues(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := Default()
 			test.change(&c)
+			if issuer := cmp.Or(test.base, "http://"+c.Listen); c.Issuer() != issuer {
+				t.Errorf("issuer %q, want %q", c.Issuer(), issuer)
+			}
 			if c.Base() != test.base || c.Audience() != test.base || string(c.Database()) != test.database || c.SecureCookies() != test.secure {
 				t.Errorf("got %q %q %v", c.Base(), string(c.Database()), c.SecureCookies())
 			}

@@ -44,6 +44,15 @@ func (c Config) Audience() string {
 	return c.Base()
 }
 
+// Issuer is Base or, when a free port is still to be picked, the address without one: enough for programs that make no
+// tokens, and for no other.
+func (c Config) Issuer() string {
+	if base := c.Base(); base != "" {
+		return base
+	}
+	return "http://" + c.Listen
+}
+
 // sessions is where sessions are kept, Store.Sessions or Database.
 func (c Config) sessions() DSN {
 	if c.Store.Sessions != "" {

@@ -22,6 +22,7 @@ var keys = []key{
 	one("session.absolute", func(c *Config) *time.Duration { return &c.Session.Absolute }, duration(time.Minute, 3650*day)),
 	one("session.limit", func(c *Config) *int { return &c.Session.Limit }, integer(0, 1_000_000)),
 	one("cookie.name", func(c *Config) *string { return &c.Cookie.Name }, optional(cookie)),
+	one("cookie.refresh_name", func(c *Config) *string { return &c.Cookie.RefreshName }, optional(cookie)),
 	one("cookie.domain", func(c *Config) *string { return &c.Cookie.Domain }, optional(domain)),
 	one("cookie.same_site", func(c *Config) *string { return &c.Cookie.SameSite }, word("lax", "strict", "none")),
 	one("cookie.secure", func(c *Config) *string { return &c.Cookie.Secure }, word("auto", "true", "false")),
@@ -30,10 +31,11 @@ var keys = []key{
 	one("delivery.default", func(c *Config) *string { return &c.Delivery.Default }, word("cookie", "bearer", "both")),
 	many("token.allow", func(c *Config) *[]string { return &c.Token.Allow }, word("opaque", "signed")).notEmpty("list at least one"),
 	one("token.default", func(c *Config) *string { return &c.Token.Default }, word("opaque", "signed")),
-	one("token.access_ttl", func(c *Config) *time.Duration { return &c.Token.AccessTTL }, duration(10*time.Second, 24*time.Hour)),
-	one("token.refresh_grace", func(c *Config) *time.Duration { return &c.Token.RefreshGrace }, duration(time.Second, 5*time.Minute)),
+	one("token.access_ttl", func(c *Config) *time.Duration { return &c.Token.AccessTTL }, duration(time.Second, time.Hour)),
+	one("token.refresh_grace", func(c *Config) *time.Duration { return &c.Token.RefreshGrace }, duration(time.Second, 10*time.Minute)),
 	one("token.algorithm", func(c *Config) *string { return &c.Token.Algorithm }, word("ES256", "EdDSA", "RS256")),
-	one("token.audience", func(c *Config) *string { return &c.Token.Audience }, optional(some)).or(Config.Audience),
+	one("token.key_age", func(c *Config) *time.Duration { return &c.Token.KeyAge }, duration(time.Hour, 3650*day)),
+	one("token.audience", func(c *Config) *string { return &c.Token.Audience }, optional(audience)).or(Config.Audience),
 	one("signup.open", func(c *Config) *bool { return &c.Signup.Open }, boolean("true", "false")),
 	one("signup.verification", func(c *Config) *string { return &c.Signup.Verification }, word("optional", "required")),
 	one("password.min_length", func(c *Config) *int { return &c.Password.MinLength }, integer(8, 64)),
@@ -52,23 +54,24 @@ var keys = []key{
 type key struct {
 	name    string
 	list    bool
-	set     func(c *Config, texts []string) error
-	text    func(c *Config) []string // as set reads it
-	show    func(c *Config) []string // as people may see it
-	derived func(c Config) string    // what an empty value stands for
-	refused string                   // what to do instead of giving an empty list, where that is refused
+	set     func(c *Config, texts []string) []error // faults, one for each text that cannot be; then c is as it was
+	text    func(c *Config) []string                // as set reads it
+	show    func(c *Config) []string                // as people may see it
+	derived func(c Config) string                   // what an empty value stands for
+	refused string                                  // what to do instead of giving an empty list, where that is refused
 }
 
 // one makes the key of a field with one value.
 func one[T any](name string, field func(*Config) *T, k kind[T]) key {
 	return key{
 		name: name,
-		set: func(c *Config, texts []string) error {
+		set: func(c *Config, texts []string) []error {
 			v, err := k.read(texts[0])
-			if err == nil {
-				*field(c) = v
+			if err != nil {
+				return []error{err}
 			}
-			return err
+			*field(c) = v
+			return nil
 		},
 		text: func(c *Config) []string { return []string{k.text(*field(c))} },
 		show: func(c *Config) []string { return []string{k.shown(*field(c))} },
@@ -87,17 +90,19 @@ func many[T any](name string, field func(*Config) *[]T, k kind[T]) key {
 	return key{
 		name: name,
 		list: true,
-		set: func(c *Config, texts []string) error {
+		set: func(c *Config, texts []string) (errs []error) {
 			var list []T
 			for i, text := range texts {
 				v, err := k.read(text)
 				if f, ok := err.(fault); ok {
-					return refuse(f.mend, "entry %d: %s", i+1, f.reason)
+					errs = append(errs, refuse(f.mend, "entry %d: %s", i+1, f.reason))
 				}
 				list = append(list, v)
 			}
-			*field(c) = list
-			return nil
+			if len(errs) == 0 {
+				*field(c) = list
+			}
+			return errs
 		},
 		text: func(c *Config) []string { return each(c, k.text) },
 		show: func(c *Config) []string { return each(c, k.shown) },
@@ -117,9 +122,9 @@ func (k key) notEmpty(mend string) key {
 }
 
 // read sets the key from texts that somebody wrote.
-func (k key) read(c *Config, texts []string) error {
+func (k key) read(c *Config, texts []string) []error {
 	if len(texts) == 0 && k.refused != "" {
-		return refuse(k.refused, "is an empty list")
+		return []error{refuse(k.refused, "is an empty list")}
 	}
 	return k.set(c, texts)
 }
@@ -186,8 +191,15 @@ func (k kind[T]) shown(v T) string {
 	return k.text(v)
 }
 
+// notText stands for a value in a file that is not plain text. No kind takes it.
+const notText = "\x00"
+
 // read is parse for texts from outside: nothing that we take has control characters or is not UTF-8.
 func (k kind[T]) read(text string) (T, error) {
+	if text == notText {
+		var none T
+		return none, refuse("write it as plain text", "has a value that is not plain text")
+	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		var none T
 		return none, refuse("write it as UTF-8 text on one line", "has bytes that are not printable text")

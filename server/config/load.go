@@ -64,22 +64,21 @@ func (l *loader) problem(where, key, reason, mend string) {
 
 // set gives a key the value that stands at where.
 func (l *loader) set(where string, k key, texts []string) {
-	err := k.read(&l.config, texts)
-	if err == nil {
+	errs := k.read(&l.config, texts)
+	if len(errs) == 0 {
 		l.config.sources[k.name] = where
+		delete(l.config.broken, k.name) // what a later source overrides does not count
 		return
 	}
-	l.breakKey(where, k, err)
+	l.breakKey(where, k, errs...)
 }
 
 // breakKey notes that a key was given what cannot be read, so that Validate does not judge its default instead.
-func (l *loader) breakKey(where string, k key, err error) {
-	var f fault
-	if !errors.As(err, &f) {
-		f.reason = err.Error()
-	}
+func (l *loader) breakKey(where string, k key, errs ...error) {
 	l.config.broken[k.name] = true
-	l.problem(where, k.name, f.reason, f.mend)
+	for _, err := range errs {
+		l.errs = append(l.errs, problemOf(where, k.name, err))
+	}
 }
 
 // environment reads variables, and files that variables name.

@@ -29,14 +29,15 @@ func TestSampleSetsEveryKey(t *testing.T) {
 		Store:          Store{URL: "sqlite:/var/lib/cloakroom/db/people.db", Sessions: "sqlite:/var/lib/cloakroom/db/people.db"},
 		Secrets:        []Secret{mustSecret(t, secretHex), mustSecret(t, secretBase64)},
 		Session:        Session{Idle: 168 * time.Hour, Absolute: 720 * time.Hour, Limit: 10},
-		Cookie:         Cookie{Name: "__Secure-example", Domain: "example.com", SameSite: "none", Secure: "true"},
+		Cookie:         Cookie{Name: "__Secure-example", RefreshName: "__Http-again", Domain: "example.com", SameSite: "none", Secure: "true"},
 		Bearer:         Bearer{ResponseHeader: "some-auth-token"},
 		Delivery:       Delivery{Allow: []string{"cookie", "bearer", "both"}, Default: "both"},
-		Token:          Token{Allow: []string{"opaque"}, Default: "opaque", AccessTTL: 5 * time.Minute, RefreshGrace: 10 * time.Second, Algorithm: "EdDSA", Audience: "https://api.example.com"},
+		Token:          Token{Allow: []string{"signed"}, Default: "signed", AccessTTL: 5 * time.Minute, RefreshGrace: 10 * time.Second, Algorithm: "EdDSA", KeyAge: 30 * day, Audience: "https://api.example.com"},
 		Signup:         Signup{Open: false, Verification: "optional"},
 		Password:       Password{MinLength: 15},
 		TrustedProxies: []netip.Prefix{mustNetwork(t, "10.0.0.0/8"), mustNetwork(t, "2001:db8::/32")},
 		Origins:        []string{"https://www.example.com", "https://shop.example.com:8443"},
+		Introspection:  Introspection{Clients: []Client{mustClient(t, "app:"+clientSum), mustClient(t, "shop.2:"+otherSum)}},
 		Revocation:     Revocation{Staleness: 500 * time.Millisecond},
 		Log:            Log{Format: "json", Level: "debug"},
 		Metrics:        Metrics{Listen: "[::1]:9401"},
@@ -51,6 +52,13 @@ func mustSecret(t *testing.T, text string) Secret {
 	s, err := parseSecret(text)
 	taken(t, err)
 	return s
+}
+
+func mustClient(t *testing.T, text string) Client {
+	t.Helper()
+	c, err := parseClient(text)
+	taken(t, err)
+	return c
 }
 
 func mustNetwork(t *testing.T, text string) netip.Prefix {
@@ -69,7 +77,6 @@ func samples(t *testing.T) map[string]string {
 	for _, k := range keys {
 		texts[k.name] = strings.Join(k.text(&c), ",")
 	}
-	texts["introspection.clients"] = "app:" + clientSum
 	return texts
 }
 
@@ -130,42 +137,6 @@ func TestPrecedence(t *testing.T) {
 	if want := (Session{Idle: 10 * time.Minute, Absolute: 90 * time.Minute, Limit: 3}); c.Session != want {
 		t.Errorf("got %+v, want %+v", c.Session, want)
 	}
-}
-
-func TestAllProblemsAtOnce(t *testing.T) {
-	path := write(t, "c.yaml", "listen: nowhere\nsesion:\n  idle: 1h\nlimits:\n  logn: off\n  signup: no\norigins: [https://a.example, 'https://*.example']\n")
-	_, err := Check(Source{
-		Path:    path,
-		Environ: []string{"CLOAKROOM_SESSION_IDLE=soon", "CLOAKROOM_COOKIE_SAMESITE=lax", "CLOAKROOM_DATA_FILE=/does/not/exist"},
-		Flags:   map[string]string{"log.level": "loud", "lock.level": "info", "cookie.same_site": "none"},
-	}, Production)
-	want := []string{
-		path + `:1: listen: "nowhere" is not an address; write host:port`,
-		path + `:2: sesion: is not a known key; did you mean session?`,
-		path + `:5: limits.logn: is not a known key; did you mean limits.login?`,
-		path + `:6: limits.signup: "no" is not one of its values; write on or off`,
-		path + `:7: origins: entry 2: has a wildcard; list each origin by itself`,
-		`CLOAKROOM_DATA_FILE: data: the file cannot be read: no such file or directory; `,
-		`CLOAKROOM_SESSION_IDLE: session.idle: "soon" is not a duration; write a duration from 1m to 87600h`,
-		`environment: CLOAKROOM_COOKIE_SAMESITE: is not a known variable; did you mean CLOAKROOM_COOKIE_SAME_SITE?`,
-		`flag: lock.level: is not a known key; did you mean log.level?`,
-		`flag: log.level: "loud" is not one of its values; write debug, info, warn or error`,
-		`flag: cookie.same_site: is none, and cookies are not Secure`,
-	}
-	got := strings.Split(err.Error(), "\n")
-	if len(got) != len(want) {
-		t.Fatalf("%d lines, want %d:\n%v", len(got), len(want), err)
-	}
-	for i := range want {
-		if !strings.HasPrefix(got[i], want[i]) {
-			t.Errorf("line %d:\ngot  %s\nwant %s", i+1, got[i], want[i])
-		}
-	}
-}
-
-func TestWhatCannotBeReadIsNotJudged(t *testing.T) {
-	_, err := Check(Source{Flags: map[string]string{"session.absolute": "?", "session.idle": "3000h"}}, Production)
-	refused(t, err, "session.absolute")
 }
 
 func TestFile(t *testing.T) {

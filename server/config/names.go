@@ -162,6 +162,14 @@ func parseHeader(text string) (string, error) {
 	return parseToken(text)
 }
 
+// parseAudience reads the name of an audience (RFC 7519 §4.1.3).
+func parseAudience(text string) (string, error) {
+	if text == "" || len(text) > 256 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", refuse("write a name such as https://api.example.com", "is not 1 to 256 visible ASCII characters")
+	}
+	return text, nil
+}
+
 // parseDatabase reads store.url. Whether this version can open it is for Validate to say.
 func parseDatabase(text string) (DSN, error) {
 	const mend = "write sqlite:<path>"

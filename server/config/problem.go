@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,6 +53,15 @@ func (e Errors) err() error {
 type fault struct{ reason, mend string }
 
 func (f fault) Error() string { return f.reason + "; " + f.mend }
+
+// problemOf says of a key what a fault does not know.
+func problemOf(where, key string, err error) Problem {
+	var f fault
+	if !errors.As(err, &f) {
+		f.reason = err.Error()
+	}
+	return Problem{Where: where, Key: key, Reason: f.reason, Mend: f.mend}
+}
 
 func refuse(mend, format string, args ...any) error {
 	return fault{reason: fmt.Sprintf(format, args...), mend: mend}

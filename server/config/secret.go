@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -63,10 +64,10 @@ func (d DSN) LogValue() slog.Value         { return slog.StringValue(d.String())
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 func (d DSN) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, d.String()) }
 
-// Client is one who may introspect tokens: a public id, and SHA-256 of its secret.
+// Client is a service that may ask about tokens: a public id, and SHA-256 of its secret.
 type Client struct {
 	ID     string
-	SHA256 [32]byte
+	SHA256 [sha256.Size]byte
 }
 
 // String shows the id only.
@@ -77,14 +78,18 @@ func (c Client) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 func (c Client) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, c.String()) }
 
 func parseClient(text string) (Client, error) {
-	const mend = "write id:hex(SHA-256(secret)), as in app:9f86d0…"
-	id, sum, found := strings.Cut(text, ":")
-	b, err := hex.DecodeString(sum)
-	if !found || err != nil || len(b) != 32 {
-		return Client{}, refuse(mend, "is not an id, a colon and 64 hexadecimal digits")
+	const mend = "make one with: cloakroom introspection add ID"
+	id, digits, found := strings.Cut(text, ":")
+	sum, err := hex.DecodeString(digits)
+	switch {
+	case !found || err != nil || len(sum) != sha256.Size:
+		return Client{}, refuse(mend, "is not an id, a colon and the 64 hexadecimal digits of SHA-256")
+	case id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("._-", r) }):
+		return Client{}, refuse(mend, "has an id that is not 1 to 64 letters, digits and characters of ._-")
 	}
-	if !isToken(id) || len(id) > 64 {
-		return Client{}, refuse(mend, "has an id that is not 1 to 64 letters, digits, dots and dashes")
+	c := Client{ID: id, SHA256: [sha256.Size]byte(sum)}
+	if c.SHA256 == sha256.Sum256(nil) || c.SHA256 == ([sha256.Size]byte{}) {
+		return Client{}, refuse(mend, "has no secret: this is the hash of nothing")
 	}
-	return Client{ID: id, SHA256: [32]byte(b)}, nil
+	return c, nil
 }

@@ -32,15 +32,14 @@ func (c Config) unreadable() Errors {
 		if c.broken[k.name] || k.list && len(texts) == 0 {
 			continue
 		}
-		scratch := Config{}
-		if f, ok := k.set(&scratch, texts).(fault); ok {
-			errs = append(errs, Problem{Where: c.source(k.name), Key: k.name, Reason: f.reason, Mend: f.mend})
+		for _, err := range k.set(&Config{}, texts) {
+			errs = append(errs, problemOf(c.source(k.name), k.name, err))
 		}
 	}
 	return errs
 }
 
-// judge applies rules to the keys whose values are known.
+// judge applies the rules whose keys all have values that could be read.
 func (c Config) judge(rules []rule, mode Mode) Errors {
 	var errs Errors
 	for _, r := range rules {
@@ -67,7 +66,7 @@ func (c Config) source(names ...string) string {
 
 // A rule is one thing that must not be.
 type rule struct {
-	about        string // the keys it looks at; the first is told of
+	about        string // the keys without which it cannot judge; the first is told of
 	broken       func(c Config, mode Mode) bool
 	reason, mend string
 }
@@ -84,23 +83,30 @@ var rules = []rule{
 
 	{"base_url listen", func(c Config, _ Mode) bool { return c.BaseURL == "" && !loopback(c.Listen) },
 		"is missing, and listen is not on loopback", "set it to the https address by which people reach the server"},
-	{"base_url listen", func(c Config, _ Mode) bool {
-		return c.BaseURL != "" && !c.https() && !(loopback(c.Listen) && loopbackHost(c.baseHost()))
+	{"base_url", func(c Config, _ Mode) bool {
+		return c.BaseURL != "" && !c.https() && !(loopbackHost(c.baseHost()) && (c.broken["listen"] || loopback(c.Listen)))
 	}, "is http, so that passwords and sessions would travel in clear", "write an https address, and have a proxy end TLS"},
 
 	{"cookie.name cookie.domain", func(c Config, _ Mode) bool { return hasPrefix(c.Cookie.Name, "__Host-") && c.Cookie.Domain != "" },
 		"begins with __Host-, and cookie.domain is set: browsers refuse such a cookie", "take another name, or leave cookie.domain empty"},
-	{"cookie.name cookie.secure base_url", func(c Config, _ Mode) bool {
-		return hasPrefix(c.Cookie.Name, "__Host-", "__Secure-", "__Http-") && !c.SecureCookies()
+	{"cookie.name cookie.secure", func(c Config, _ Mode) bool {
+		return hasPrefix(c.Cookie.Name, "__Host-", "__Secure-", "__Http-") && c.bareCookies()
 	}, "has a prefix for Secure cookies, and cookies are not Secure: browsers refuse such a cookie", "take another name, or an https base_url"},
-	{"cookie.same_site cookie.secure base_url", func(c Config, _ Mode) bool { return c.Cookie.SameSite == "none" && !c.SecureCookies() },
+	{"cookie.refresh_name cookie.secure", func(c Config, _ Mode) bool {
+		return hasPrefix(c.Cookie.RefreshName, "__Secure-", "__Http-") && c.bareCookies()
+	}, "has a prefix for Secure cookies, and cookies are not Secure: browsers refuse such a cookie", "take another name, or an https base_url"},
+	{"cookie.refresh_name", func(c Config, _ Mode) bool { return hasPrefix(c.Cookie.RefreshName, "__Host-") },
+		"begins with __Host-, which browsers take with Path=/ only, and this cookie goes to fewer paths", "begin it with __Http-, or with no prefix"},
+	{"cookie.refresh_name cookie.name", func(c Config, _ Mode) bool { return c.sameCookie() },
+		"is the name of the session cookie, too", "give each a name of its own"},
+	{"cookie.same_site cookie.secure", func(c Config, _ Mode) bool { return c.Cookie.SameSite == "none" && c.bareCookies() },
 		"is none, and cookies are not Secure: browsers refuse such a cookie", "write lax, or take an https base_url"},
-	{"cookie.secure base_url trusted_proxies listen", func(c Config, _ Mode) bool {
+	{"cookie.secure base_url trusted_proxies", func(c Config, _ Mode) bool {
 		return c.Cookie.Secure == "true" && !c.https() && len(c.TrustedProxies) == 0
 	}, "is true, and base_url is http with no proxy before it: browsers would not send the cookie", "write auto, or an https base_url"},
 	{"cookie.secure base_url", func(c Config, _ Mode) bool { return c.Cookie.Secure == "false" && c.https() },
 		"is false, and base_url is https: cookies would travel in clear", "write auto"},
-	{"cookie.domain base_url listen", func(c Config, _ Mode) bool { return !c.domainFits() },
+	{"cookie.domain base_url", func(c Config, _ Mode) bool { return !c.domainFits() },
 		"is neither the host of base_url nor a parent of it: browsers refuse such a cookie", "write the host of base_url, a parent of it, or nothing"},
 
 	{"bearer.response_header delivery.allow", func(c Config, _ Mode) bool {
@@ -112,6 +118,8 @@ var rules = []rule{
 		"is not in delivery.allow", "add it there, or choose one that is"},
 	{"token.default token.allow", func(c Config, _ Mode) bool { return !slices.Contains(c.Token.Allow, c.Token.Default) },
 		"is not in token.allow", "add it there, or choose one that is"},
+	{"introspection.clients", func(c Config, _ Mode) bool { return c.sharedClient() },
+		"has two clients of one id", "give each an id of its own"},
 
 	{"store.sessions store.url", func(c Config, _ Mode) bool { return !cluster(c.sessions()) && c.sessions() != c.Database() },
 		"is another database than store.url", "leave it out"},
@@ -124,12 +132,8 @@ var rules = []rule{
 		"is a database server, which is not in this version", "use sqlite:<path>"},
 	{"store.sessions", func(c Config, _ Mode) bool { return cluster(c.sessions()) },
 		"is a cluster, which is not in this version", "leave it out"},
-	{"token.allow", func(c Config, _ Mode) bool { return slices.Contains(c.Token.Allow, "signed") },
-		"has signed, and signed tokens are not in this version", "write [opaque]"},
 	{"signup.verification", func(c Config, _ Mode) bool { return c.Signup.Verification == "required" },
 		"is required, which needs mail, and mail is not in this version", "write optional"},
-	{"introspection.clients", func(c Config, _ Mode) bool { return len(c.Introspection.Clients) > 0 },
-		"is not empty, and introspection is not in this version", "leave it out"},
 }
 
 // warnings are what Warnings tells of.
@@ -162,10 +166,43 @@ func hasPrefix(name string, prefixes ...string) bool {
 	})
 }
 
-// domainFits reports whether the host of the server may set cookies for Cookie.Domain (RFC 6265 §5.1.3).
+// bareCookies reports whether cookies are certainly not Secure: a base_url that could not be read may be https.
+func (c Config) bareCookies() bool {
+	unknown := c.Cookie.Secure == "auto" && c.broken["base_url"]
+	return !unknown && !c.SecureCookies()
+}
+
+// domainFits reports whether the host of the server may set cookies for Cookie.Domain (RFC 6265 §5.1.3). A host that could
+// not be read may.
 func (c Config) domainFits() bool {
-	host := c.baseHost()
-	return c.Cookie.Domain == "" || host == c.Cookie.Domain || strings.HasSuffix(host, "."+c.Cookie.Domain)
+	host, unknown := c.baseHost(), c.BaseURL == "" && c.broken["listen"]
+	return c.Cookie.Domain == "" || unknown || host == c.Cookie.Domain || strings.HasSuffix(host, "."+c.Cookie.Domain)
+}
+
+// sameCookie reports whether the cookies of the session and of the refresh token may have one name, given or by default.
+func (c Config) sameCookie() bool {
+	sessions := orDefaults(c.Cookie.Name, "session", "__Http-session", "__Host-Http-session")
+	refreshes := orDefaults(c.Cookie.RefreshName, "refresh", "__Http-refresh")
+	return slices.ContainsFunc(sessions, func(name string) bool { return slices.Contains(refreshes, name) })
+}
+
+func orDefaults(name string, defaults ...string) []string {
+	if name != "" {
+		return []string{name}
+	}
+	return defaults
+}
+
+// sharedClient reports whether two clients have one id.
+func (c Config) sharedClient() bool {
+	seen := map[string]bool{}
+	for _, client := range c.Introspection.Clients {
+		if seen[client.ID] {
+			return true
+		}
+		seen[client.ID] = true
+	}
+	return false
 }
 
 // cluster reports whether d is a store for sessions alone.

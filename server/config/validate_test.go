@@ -55,14 +55,18 @@ func TestRefused(t *testing.T) {
 		{"delivery not allowed", Production, []string{"delivery.default=both"}, "delivery.default"},
 		{"a header for what is never delivered", Production, []string{"delivery.allow=cookie", "bearer.response_header=some-auth-token"}, "bearer.response_header"},
 		{"domain with an underscore", Production, []string{"base_url=https://my_app.example.com", "cookie.domain=my_app.example.com"}, "cookie.domain"},
-		{"token not allowed", Production, []string{"token.default=signed"}, "token.default"},
+		{"token not allowed", Production, []string{"token.default=signed", "token.allow=opaque"}, "token.default"},
 		{"sessions in another file", Production, []string{"store.sessions=sqlite:/else/where.db"}, "store.sessions"},
 
 		{"postgres is not here yet", Production, []string{"store.url=postgres://u:p@db/x", "secrets=" + secretHex}, "store.url"},
 		{"valkey is not here yet", Production, []string{"store.sessions=valkey://a:1,b:2/", "secrets=" + secretHex}, "store.sessions"},
-		{"signed is not here yet", Production, []string{"token.allow=opaque,signed"}, "token.allow"},
 		{"mail is not here yet", Production, []string{"signup.verification=required"}, "signup.verification"},
-		{"introspection is not here yet", Production, []string{"introspection.clients=app:" + clientSum}, "introspection.clients"},
+		{"two clients of one id", Production, []string{"introspection.clients=app:" + clientSum + ",app:" + otherSum}, "introspection.clients"},
+		{"__Host- on the refresh cookie", Production, []string{https, "cookie.refresh_name=__Host-r"}, "cookie.refresh_name"},
+		{"__Http- on the refresh cookie without Secure", Production, []string{"cookie.refresh_name=__Http-r"}, "cookie.refresh_name"},
+		{"one name for two cookies", Production, []string{"cookie.name=a", "cookie.refresh_name=a"}, "cookie.refresh_name"},
+		{"the name of the other's default", Production, []string{"cookie.refresh_name=session"}, "cookie.refresh_name"},
+		{"the other's name by default", Production, []string{https, "cookie.name=__Http-refresh"}, "cookie.refresh_name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Check(set(test.set...), test.mode)
@@ -77,9 +81,8 @@ func TestRefused(t *testing.T) {
 		}
 	})
 	t.Run("not in this version is said", func(t *testing.T) {
-		_, err := Check(set("store.url=postgres://db/x", "store.sessions=valkey://a:1", "token.allow=opaque,signed",
-			"signup.verification=required", "introspection.clients=app:"+clientSum), Production)
-		if n := strings.Count(err.Error(), "not in this version"); n != 5 {
+		_, err := Check(set("store.url=postgres://db/x", "store.sessions=valkey://a:1", "signup.verification=required"), Production)
+		if n := strings.Count(err.Error(), "not in this version"); n != 3 {
 			t.Errorf("said %d times:\n%v", n, err)
 		}
 	})
@@ -102,6 +105,10 @@ func TestTaken(t *testing.T) {
 		"a header for both":             {"delivery.allow=both", "delivery.default=both", "bearer.response_header=some-auth-token"},
 		"sessions shorter than a token": {"session.idle=2m", "session.absolute=5m"},
 		"both":                          {"delivery.allow=both", "delivery.default=both"},
+		"names for two cookies":         {https, "cookie.name=refresh", "cookie.refresh_name=session"},
+		"signed alone":                  {"token.allow=signed", "token.default=signed"},
+		"opaque alone":                  {"token.allow=opaque"},
+		"two clients":                   {"introspection.clients=app:" + clientSum + ",shop:" + clientSum},
 		"sessions in the same file":     {"store.url=sqlite:/a.db", "store.sessions=sqlite:/a.db"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,10 +126,10 @@ func TestEveryRuleIsBroken(t *testing.T) {
 		set  []string
 	}{
 		{Development, []string{"listen=0.0.0.0:8400", "metrics.listen=0.0.0.0:8400", "cookie.name=__Host-s", "cookie.domain=example.com",
-			"cookie.same_site=none", "session.absolute=5m", "delivery.default=bearer", "delivery.allow=cookie", "bearer.response_header=a", "token.allow=signed",
-			"store.url=postgres://db/x", "signup.verification=required", "introspection.clients=app:" + clientSum}},
+			"cookie.same_site=none", "session.absolute=5m", "delivery.default=bearer", "delivery.allow=cookie", "bearer.response_header=a", "token.allow=signed", "cookie.refresh_name=__Host-s",
+			"store.url=postgres://db/x", "signup.verification=required", "introspection.clients=app:" + clientSum + ",app:" + clientSum}},
 		{Production, []string{"listen=0.0.0.0:8400", "base_url=http://a.example", "cookie.secure=true", "store.sessions=valkey://a:1"}},
-		{Production, []string{"base_url=https://a.example", "cookie.secure=false", "store.sessions=sqlite:/x"}},
+		{Production, []string{"base_url=https://a.example", "cookie.secure=false", "cookie.refresh_name=__Http-r", "store.sessions=sqlite:/x"}},
 	} {
 		_, err := Check(set(test.set...), test.mode)
 		for _, p := range errorsOf(t, err) {

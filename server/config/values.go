@@ -28,6 +28,7 @@ var (
 	origin   = kind[string]{parse: parseOrigin, text: same}
 	domain   = kind[string]{parse: parseDomain, text: same}
 	cookie   = kind[string]{parse: parseToken, text: same}
+	audience = kind[string]{parse: parseAudience, text: same}
 	header   = kind[string]{parse: parseHeader, text: same}
 	network  = kind[netip.Prefix]{parse: parseNetwork, text: netip.Prefix.String}
 	database = kind[DSN]{parse: parseDatabase, text: func(d DSN) string { return string(d) }, show: DSN.String}

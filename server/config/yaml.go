@@ -119,7 +119,6 @@ func (y yamlReader) pair(section string, pair *ast.MappingValueNode) {
 
 // value reads what stands behind a key. Nothing at all is an empty text, or an empty list.
 func (y yamlReader) value(where string, k key, node ast.Node) {
-	var texts []string
 	nodes := []ast.Node{node}
 	if sequence, ok := node.(*ast.SequenceNode); ok && k.list {
 		nodes = sequence.Values
@@ -129,13 +128,13 @@ func (y yamlReader) value(where string, k key, node ast.Node) {
 	} else if k.list {
 		nodes = nil
 	}
-	for _, n := range nodes {
+	texts := make([]string, len(nodes))
+	for i, n := range nodes {
 		text, ok := scalar(n)
 		if !ok {
-			y.breakKey(where, k, refuse("write it as plain text", "has a value that is not plain text"))
-			return
+			text = notText
 		}
-		texts = append(texts, text)
+		texts[i] = text
 	}
 	y.set(where, k, texts)
 }

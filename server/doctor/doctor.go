@@ -5,7 +5,7 @@
 //	}
 //
 // It changes nothing and makes nothing, and may be asked beside a running server. What it looks at: the data folder and
-// the room on its disk, the secrets, the database and its schema, the clock, the addresses to listen at, how
+// the room on its disk, the secrets, the database and its schema, the keys of signed tokens and who may ask about them, the clock, the addresses to listen at, how
 // the world reaches them, and how long a password takes.
 //
 // Not here: whether the configuration is good. config.Check says that, and Examine takes it for granted.
@@ -46,7 +46,7 @@ func fail(what, detail, mend string) Finding { return Finding{Fail, what, detail
 
 // examinations are what Examine does, in this order.
 var examinations = []func(context.Context, config.Config) []Finding{
-	dataFolder, disk, secrets, database, clock, addresses, reach, hashing,
+	dataFolder, disk, secrets, database, keys, clients, clock, addresses, reach, hashing,
 }
 
 // Examine yields what it finds, one after the other; it takes a second or so. A ctx that ends stops it between two.

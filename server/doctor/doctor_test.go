@@ -2,16 +2,19 @@ package doctor
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
@@ -103,6 +106,15 @@ func TestFindings(t *testing.T) {
 			write(t, server.DatabasePath(*c), strings.Repeat("this is no database. ", 500))
 		}, "database", Fail, "database"},
 		{"empty database", func(t *testing.T, c *config.Config) { write(t, server.DatabasePath(*c), "") }, "database", Warn, "migrate up"},
+		{"lost keys", func(t *testing.T, c *config.Config) {
+			moveIn(t, *c)
+			write(t, server.SecretsPath(*c), strings.Repeat("0123456789abcdef", 4)+"\n")
+		}, "keys", Fail, "key withdraw"},
+		{"no keys needed", func(t *testing.T, c *config.Config) { c.Token.Allow = []string{"opaque"} }, "keys", OK, "none are needed"},
+		{"no keys yet", func(t *testing.T, c *config.Config) {}, "keys", OK, "not there yet"},
+		{"clients without a feed", func(t *testing.T, c *config.Config) {
+			c.Token.Allow, c.Introspection.Clients = []string{"opaque"}, []config.Client{{ID: "shop", SHA256: [32]byte{1}}}
+		}, "clients", Warn, "no feed"},
 		{"no proxies", func(t *testing.T, c *config.Config) { c.BaseURL = "https://a.example.com" }, "trusted_proxies", Warn, "proxy"},
 		{"no limits", func(t *testing.T, c *config.Config) { c.Limits.Login = false }, "limits.login", Warn, "guessed"},
 		{"taken address", func(t *testing.T, c *config.Config) { c.Listen = taken(t) }, "listen", Fail, "in use"},
@@ -122,6 +134,41 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// moveIn starts a server and ends it, so that there are keys.
+func moveIn(t *testing.T, cfg config.Config) {
+	t.Helper()
+	s, err := server.New(cfg, config.Production, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKeysAreLookedAtAndLeftAlone(t *testing.T) {
+	cfg := inhabited(t)
+	moveIn(t, cfg)
+	list, err := server.InspectKeys(t.Context(), cfg)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	due := server.NextRotation(list[0], cfg).UTC().Format(time.DateOnly)
+	if f := worst(t, cfg, "keys"); f.Level != OK || !strings.Contains(f.Detail, list[0].ID) || !strings.Contains(f.Detail, "on "+due) {
+		t.Errorf("got %+v", f)
+	}
+
+	// A key that is due to be replaced stays: that is for a server to do.
+	cfg.Token.Algorithm = "EdDSA"
+	if f := worst(t, cfg, "keys"); f.Level != OK {
+		t.Errorf("got %+v", f)
+	}
+	after, err := server.InspectKeys(t.Context(), cfg)
+	if err != nil || !slices.EqualFunc(list, after, func(a, b cloakroom.SigningKey) bool { return a.ID == b.ID && a.RetiredAt.Equal(b.RetiredAt) }) {
+		t.Errorf("%v became %v: %v", list, after, err)
+	}
+}
+
 func TestJudgements(t *testing.T) {
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -133,6 +180,9 @@ func TestJudgements(t *testing.T) {
 		{judgeClock(time.Unix(0, 0), time.Time{}), Fail},
 		{judgeHash(20*time.Millisecond, 1), OK},
 		{judgeHash(time.Second, 1), Warn},
+		{judgeKeys([]cloakroom.SigningKey{{ActiveAt: now}}, nil, config.Default(), now), OK},
+		{judgeKeys([]cloakroom.SigningKey{{WithdrawnAt: now}}, nil, config.Default(), now), OK},
+		{judgeKeys([]cloakroom.SigningKey{{ActiveAt: now}}, syscall.EIO, config.Default(), now), Fail},
 	} {
 		if c.got.Level != c.want {
 			t.Errorf("%+v, want %v", c.got, c.want)

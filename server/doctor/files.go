@@ -49,13 +49,13 @@ func secrets(_ context.Context, cfg config.Config) []Finding {
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // asked first: Load would make it
 		if _, err := os.Stat(server.DatabasePath(cfg)); err == nil {
-			return []Finding{warn("secrets", path+" is not there, and the database is", "bring it back from a backup: the next start makes a new one, which signs everybody out")}
+			return []Finding{warn("secrets", path+" is not there, and the database is", "bring it back from a backup: the next start makes a new one, which signs everybody out, at the latest when their signed access token expires")}
 		}
 		return []Finding{ok("secrets", path+": "+notYet)}
 	}
 	list, err := secretfile.Load(path)
 	if err != nil {
-		return []Finding{fail("secrets", err.Error(), "mend the file, or bring it back from a backup: without it everybody is signed out")}
+		return []Finding{fail("secrets", err.Error(), "mend the file, or bring it back from a backup: without it everybody is signed out, at the latest when their signed access token expires")}
 	}
 	return []Finding{ok("secrets", fmt.Sprintf("%d in %s", len(list), path))}
 }

@@ -79,12 +79,12 @@ func TestFindAfterItsUser(t *testing.T) {
 	u.Name, u.Roles = "Ana", []string{"admin", "editor"}
 	do(store.UpdateUser(ctx, cloakroom.UserChange{User: u}))
 	find(u, "changed")
-	do(store.DeleteUser(ctx, u.ID, ""))
+	do(store.DeleteUser(ctx, u.ID, "", time.Time{}))
 	find(cloakroom.User{}, "deleted")
 	u.Name = "Anna"
 	do(store.CreateUser(ctx, u))
 	find(u, "made anew")
-	do(store.DeleteUser(ctx, u.ID, ""))
+	do(store.DeleteUser(ctx, u.ID, "", time.Time{}))
 	find(cloakroom.User{}, "deleted again")
 }
 
@@ -134,6 +134,23 @@ func TestShutdown(t *testing.T) {
 		if err == nil || errors.Is(err, cloakroom.ErrNotFound) {
 			t.Errorf("%s after Shutdown: got %v, want an error that does not say what is there", name, err)
 		}
+	}
+}
+
+// TestCursorAhead: who made a cursor up is not left waiting for the feed to get there.
+func TestCursorAhead(t *testing.T) {
+	store := memory.New()
+	told := []cloakroom.Revocation{{Subject: [32]byte{1}, Until: now.Add(time.Hour)}}
+	if err := store.Revoke(t.Context(), told); err != nil {
+		t.Fatal(err)
+	}
+	page, err := store.Revocations(t.Context(), "", 10, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead, err := store.Revocations(t.Context(), page.Cursor+"0", 10, now)
+	if err != nil || !slices.Equal(ahead.Entries, told) {
+		t.Errorf("a cursor ahead of the end: %v, %v; want the beginning", ahead, err)
 	}
 }
 

@@ -40,6 +40,7 @@ func (s *Store) Open(ctx context.Context, o cloakroom.Opening) (cloakroom.Opened
 		if old := s.tokens[*o.Replace]; old != nil {
 			s.drop(old)
 			s.moved[*o.Replace] = micro(o.MovedUntil)
+			s.revokeSessions(o.RevokedUntil, old.record.ID)
 			if o.Inherit {
 				opened.data, opened.size = old.data, old.size
 			}
@@ -47,6 +48,7 @@ func (s *Store) Open(ctx context.Context, o cloakroom.Opening) (cloakroom.Opened
 		}
 	}
 	result.Evicted = s.evict(opened.record, o.Limit, o.Now)
+	s.revokeSessions(o.RevokedUntil, result.Evicted...)
 	s.add(opened)
 	return result, nil
 }
@@ -82,7 +84,7 @@ func (s *Store) Session(ctx context.Context, t cloakroom.TokenID, now time.Time)
 	if found := s.tokens[t]; found != nil {
 		return found.copy(), nil
 	}
-	return cloakroom.SessionRecord{}, s.gone(t, now)
+	return cloakroom.SessionRecord{}, s.missing(t, now)
 }
 
 var _ cloakroom.Finder = (*Store)(nil)
@@ -95,18 +97,19 @@ func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (r
 	defer s.mu.RUnlock()
 	found := s.tokens[t]
 	if found == nil {
-		return r, u, s.gone(t, now)
+		return r, u, s.missing(t, now)
 	}
 	r = found.record
 	if a := s.accountOf(found); a != nil {
 		u = a.user
 	}
 	own(&r.Methods, &r.Scopes, &u.Roles)
+	r.Refresh = cloneChains(r.Refresh)
 	return r, u, nil
 }
 
-// gone says why no session has this token.
-func (s *Store) gone(t cloakroom.TokenID, now time.Time) error {
+// missing says in what way there is no session with this token.
+func (s *Store) missing(t cloakroom.TokenID, now time.Time) error {
 	if until, known := s.moved[t]; known && !passed(until, now) {
 		return fmt.Errorf("session: %w", cloakroom.ErrMoved)
 	}
@@ -121,13 +124,17 @@ func (s *Store) Touch(ctx context.Context, touches []cloakroom.Touch) error {
 	defer s.mu.Unlock()
 	for _, t := range touches {
 		if touched := s.tokens[t.Token]; touched != nil {
-			r := &touched.record
-			r.LastSeenAt = later(r.LastSeenAt, t.SeenAt)
-			r.ExpiresAt = later(r.ExpiresAt, t.ExpiresAt)
-			r.IssuedAt = later(r.IssuedAt, t.IssuedAt)
+			touched.touch(t)
 		}
 	}
 	return nil
+}
+
+func (s *session) touch(t cloakroom.Touch) {
+	r := &s.record
+	r.LastSeenAt = later(r.LastSeenAt, t.SeenAt)
+	r.ExpiresAt = later(r.ExpiresAt, t.ExpiresAt)
+	r.IssuedAt = later(r.IssuedAt, t.IssuedAt)
 }
 
 // Renew implements cloakroom.Ledger.
@@ -147,6 +154,7 @@ func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom
 	r.Token, r.Epoch, r.Methods, r.Level = next.Token, next.Epoch, next.Methods, next.Level
 	r.AuthenticatedAt, r.IssuedAt, r.LastSeenAt, r.ExpiresAt = next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt
 	if next.Token != old {
+		r.Refresh = next.Refresh
 		delete(s.tokens, old)
 		s.tokens[next.Token] = renewed
 		s.moved[old] = micro(movedUntil)
@@ -155,7 +163,7 @@ func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom
 }
 
 // Close implements cloakroom.Ledger. To shut the store itself down see Shutdown.
-func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef) (bool, error) {
+func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUntil time.Time) (bool, error) {
 	if err := s.lock(ctx); err != nil {
 		return false, err
 	}
@@ -165,11 +173,12 @@ func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef) (bool, erro
 		return false, nil
 	}
 	s.drop(closed)
+	s.revokeSessions(revokedUntil, ref.ID)
 	return true, nil
 }
 
 // CloseUser implements cloakroom.Ledger.
-func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string) ([]string, error) {
+func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) ([]string, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -181,6 +190,7 @@ func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep strin
 			ended = append(ended, id)
 		}
 	}
+	s.revokeSessions(revokedUntil, ended...)
 	return ended, nil
 }
 
@@ -237,12 +247,14 @@ func kept(r cloakroom.SessionRecord) cloakroom.SessionRecord {
 	r.Methods, r.Scopes = slices.Clone(r.Methods), slices.Clone(r.Scopes)
 	r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt = micro(r.CreatedAt), micro(r.AuthenticatedAt), micro(r.LastSeenAt)
 	r.IssuedAt, r.ExpiresAt = micro(r.IssuedAt), micro(r.ExpiresAt)
+	r.Refresh = keptChains(r.Refresh)
 	return r
 }
 
 func (s *session) copy() cloakroom.SessionRecord {
 	r := s.record
 	own(&r.Methods, &r.Scopes)
+	r.Refresh = cloneChains(r.Refresh)
 	return r
 }
 

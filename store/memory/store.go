@@ -1,4 +1,4 @@
-// Package memory keeps users, sessions, tickets and counters in the memory of the process, and forgets them with it.
+// Package memory keeps users, sessions, keys, tickets and counters in the memory of the process, and forgets them with it.
 //
 // It is for tests, for development and for programs whose sessions may end with a restart:
 //
@@ -33,8 +33,10 @@ type Store struct {
 	shut   bool
 	secret cloakroom.Secret
 
-	users  map[string]*account   // by id
-	emails map[identifier]string // to the id of the user
+	users  map[string]*account         // by id
+	emails map[identifier]string       // to the id of the user
+	keys   map[string]cloakroom.KeySet // by realm
+	feed   feed
 
 	tokens   map[cloakroom.TokenID]*session
 	sessions map[cloakroom.SessionRef]*session
@@ -55,6 +57,8 @@ func New() *Store {
 	return &Store{
 		users:    map[string]*account{},
 		emails:   map[identifier]string{},
+		keys:     map[string]cloakroom.KeySet{},
+		feed:     newFeed(),
 		tokens:   map[cloakroom.TokenID]*session{},
 		sessions: map[cloakroom.SessionRef]*session{},
 		owned:    map[owner]map[string]*session{},
@@ -85,7 +89,7 @@ func (s *Store) Shutdown() error {
 	defer s.mu.Unlock()
 	s.shut = true
 	s.secret = nil
-	s.users, s.emails = nil, nil
+	s.users, s.emails, s.keys, s.feed = nil, nil, nil, feed{}
 	s.tokens, s.sessions, s.owned, s.moved = nil, nil, nil, nil
 	s.tickets, s.counters = nil, nil
 	return nil

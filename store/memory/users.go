@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
@@ -96,6 +97,9 @@ func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
 		return fmt.Errorf("update user %s: %w", c.User.ID, err)
 	}
 	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	if c.User.Epoch > a.user.Epoch {
+		s.revoke(c.User.ID, c.User.Epoch, c.RevokedUntil)
+	}
 	c.User.Revision++
 	a.replace(c.User)
 	a.enrol(c.Credentials)
@@ -118,7 +122,7 @@ func (s *Store) mayUpdate(a *account, c cloakroom.UserChange) error {
 }
 
 // DeleteUser implements cloakroom.Directory.
-func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -132,6 +136,7 @@ func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
 	}
 	delete(s.emails, identifier{a.user.Realm, a.user.Email})
 	delete(s.users, id)
+	s.revoke(id, cloakroom.EveryEpoch, revokedUntil)
 	a.user = cloakroom.User{} // sessions remember it, see accountOf
 	return nil
 }

@@ -46,10 +46,10 @@ func TestOwnIDs(t *testing.T) {
 	if got, err := s.Datum(t.Context(), records[2].Ref(), "k"); err != nil || string(got.Value) != "v" {
 		t.Errorf("Datum: %v, %v", got, err)
 	}
-	if was, err := s.Close(t.Context(), records[2].Ref()); err != nil || !was {
+	if was, err := s.Close(t.Context(), records[2].Ref(), epoch); err != nil || !was {
 		t.Errorf("Close: %t, %v", was, err)
 	}
-	ended, err := s.CloseUser(t.Context(), first.Token.Bucket, first.UserID, records[4].ID)
+	ended, err := s.CloseUser(t.Context(), first.Token.Bucket, first.UserID, records[4].ID, epoch)
 	slices.Sort(ended)
 	if want := []string{records[0].ID, records[1].ID, records[3].ID}; err != nil || !slices.Equal(ended, want) {
 		t.Errorf("CloseUser: %v, %v; want %v", ended, err, want)
@@ -82,7 +82,7 @@ func TestDeletedUserLeavesNothing(t *testing.T) {
 	if err := s.UpdateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DeleteUser(t.Context(), u.ID, ""); err != nil {
+	if err := s.DeleteUser(t.Context(), u.ID, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"users", "logins", "holders", "credentials"} {
@@ -140,6 +140,8 @@ func TestPlans(t *testing.T) {
 		`SELECT key FROM counters WHERE reset_at <= ?1 ORDER BY reset_at`:                                             "counters_by_end",
 		`SELECT u.id FROM users u WHERE u.realm = ?1 AND u.id > ?2 ORDER BY u.id`:                                     "users_of_realm",
 		`SELECT h.user_id FROM holders h WHERE h.realm = ?1 AND h.user_id > ?2 AND h.role = ?3 ORDER BY h.user_id`:    "PRIMARY KEY",
+		`SELECT seq FROM revocations WHERE until <= ?1 ORDER BY until`:                                                "revocations_by_end",
+		`SELECT seq FROM revocations WHERE seq > ?1 AND until > ?2 ORDER BY seq`:                                      "INTEGER PRIMARY KEY",
 		`SELECT u.id FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = ?1`:                               "PRIMARY KEY",
 	} {
 		err := s.readers.read(t.Context(), func(c *sqlite.Conn) error {

@@ -5,11 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom"
 )
 
 // wantApplied asserts that every migration was applied once.
@@ -70,7 +73,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("the open store tells the same", func(t *testing.T) {
 		s := openStore(t, Config{})
 		applied, err := s.Migrations(t.Context())
-		if err != nil || len(applied) != 2 {
+		if err != nil || len(applied) != 3 {
 			t.Errorf("Migrations: %v, %v", applied, err)
 		}
 	})
@@ -133,14 +136,65 @@ func TestMigrateBesideANewerProgram(t *testing.T) {
 	}
 }
 
+// TestBesideAnOlderProgram: what the program before step 3 writes into the file works.
+func TestBesideAnOlderProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	known, err := steps(migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := makeFile(path); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const insert = `INSERT INTO sessions (key, tail, id, realm, user_id, epoch, created_at, authenticated_at, last_seen_at,
+		issued_at, expires_at, methods, level, scopes, remember, ip, agent, data_bytes)
+		VALUES (?1, ?2, ?3, 'default', 'usr_ana', 0, 0, 0, 0, 0, 0, '', 0, '', 0, '', '', 0)`
+	before, after := record(epoch), record(epoch)
+	write := func(r cloakroom.SessionRecord) {
+		if _, err := exec(conn, insert, key(r.Token), tail(&r.Token), r.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := migrate(conn, known[:2]); err != nil {
+		t.Fatal(err)
+	}
+	write(before)
+	s := openStore(t, Config{Path: path})
+	write(after)
+	if err := migrate(conn, known[:2]); err != nil {
+		t.Errorf("the older program opens the file again: %v", err)
+	}
+	for _, r := range []cloakroom.SessionRecord{before, after} {
+		if got, err := s.Session(t.Context(), r.Token, epoch); err != nil || got.ID != r.ID || got.Refresh != nil {
+			t.Errorf("a session of the older program: %v, %v", got, err)
+		}
+	}
+	signed := record(epoch)
+	signed.Refresh = []cloakroom.RefreshChain{chain(1)}
+	if _, err := s.Open(t.Context(), cloakroom.Opening{Session: signed, Now: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exec(conn, `UPDATE sessions SET level = 2 WHERE key = ?1`, key(signed.Token)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Session(t.Context(), signed.Token, epoch); err != nil || !slices.EqualFunc(got.Refresh, signed.Refresh, sameChain) {
+		t.Errorf("what the older program renews keeps its refresh tokens: %v, %v", got.Refresh, err)
+	}
+}
+
 func TestStatusShowsWhatIsMissing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, err := Status(path)
-	if err != nil || len(status) != 2 || !status[0].AppliedAt.IsZero() {
-		t.Errorf("Status of an empty file: %v, %v; want two that are not applied", status, err)
+	if err != nil || len(status) != 3 || !status[0].AppliedAt.IsZero() {
+		t.Errorf("Status of an empty file: %v, %v; want three that are not applied", status, err)
 	}
 }
 

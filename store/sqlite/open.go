@@ -33,6 +33,9 @@ func open(c *sqlite.Conn, o cloakroom.Opening) (done cloakroom.Opened, err error
 	if done.Evicted, err = evict(c, o); err != nil {
 		return done, err
 	}
+	if err = revokeSessions(c, o.RevokedUntil, done.Evicted...); err != nil {
+		return done, err
+	}
 	return done, insertSession(c, o.Session, dataBytes)
 }
 
@@ -44,6 +47,9 @@ func replace(c *sqlite.Conn, o cloakroom.Opening) (replaced bool, dataBytes int6
 		key(*o.Replace), tail(o.Replace))
 	if err != nil || !replaced {
 		return replaced, 0, err
+	}
+	if err := revokeSessions(c, o.RevokedUntil, id); err != nil {
+		return true, 0, err
 	}
 	if err := leave(c, *o.Replace, o.MovedUntil); err != nil || dataBytes == 0 {
 		return true, 0, err
@@ -65,10 +71,14 @@ func evict(c *sqlite.Conn, o cloakroom.Opening) (ids []string, err error) {
 }
 
 func insertSession(c *sqlite.Conn, r cloakroom.SessionRecord, dataBytes int64) error {
-	_, err := exec(c, `INSERT INTO sessions (`+sessionColumns+`, data_bytes)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
+	refresh, err := packChains(r.Refresh)
+	if err != nil {
+		return err
+	}
+	_, err = exec(c, `INSERT INTO sessions (`+sessionColumns+`, data_bytes)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, nullif(?18, x''), ?19)`,
 		key(r.Token), tail(&r.Token), pack(sessionPrefix, r.ID), r.Realm, pack(userPrefix, r.UserID), r.Epoch,
 		r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt, r.IssuedAt, r.ExpiresAt,
-		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, r.Agent, dataBytes)
+		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, r.Agent, refresh, dataBytes)
 	return err
 }

@@ -13,15 +13,18 @@ import (
 )
 
 const sessionColumns = `key, tail, id, realm, user_id, epoch, created_at, authenticated_at, last_seen_at, issued_at,
-	expires_at, methods, level, scopes, remember, ip, agent`
+	expires_at, methods, level, scopes, remember, ip, agent, refresh`
 
-func scanSession(s *sqlite.Stmt) cloakroom.SessionRecord {
+// scanSession fails only for refresh chains that it cannot read.
+func scanSession(s *sqlite.Stmt) (cloakroom.SessionRecord, error) {
+	refresh, err := chainsOf(s, 17)
 	return cloakroom.SessionRecord{
 		Token: token(s, 0, 1), ID: unpack(s, 2, sessionPrefix), Realm: s.ColumnText(3), UserID: unpack(s, 4, userPrefix),
 		Epoch: s.ColumnInt64(5), CreatedAt: moment(s, 6), AuthenticatedAt: moment(s, 7), LastSeenAt: moment(s, 8),
 		IssuedAt: moment(s, 9), ExpiresAt: moment(s, 10), Methods: split(s.ColumnText(11)), Level: s.ColumnInt(12),
 		Scopes: split(s.ColumnText(13)), Remember: s.ColumnBool(14), IP: s.ColumnText(15), Agent: s.ColumnText(16),
-	}
+		Refresh: refresh,
+	}, err
 }
 
 // Session implements cloakroom.Ledger.
@@ -32,9 +35,10 @@ func (s *Store) Session(ctx context.Context, t cloakroom.TokenID, now time.Time)
 	}
 	defer s.readers.put(conn)
 	var record cloakroom.SessionRecord
+	var broken error
 	found, err := one(conn, `SELECT `+sessionColumns+` FROM sessions WHERE key = ?1 AND tail = ?2`,
-		func(s *sqlite.Stmt) { record = scanSession(s) }, key(t), tail(&t))
-	if err == nil && !found {
+		func(s *sqlite.Stmt) { record, broken = scanSession(s) }, key(t), tail(&t))
+	if err = errors.Join(err, broken); err == nil && !found {
 		err = missing(conn, t, now)
 	}
 	if err != nil {
@@ -53,17 +57,17 @@ func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (r
 		return record, user, fmt.Errorf("session: %w", err)
 	}
 	defer s.readers.put(conn)
-	var userErr error
+	var broken, userErr error
 	found, err := one(conn, `SELECT `+sessionColumns+` FROM sessions WHERE key = ?1 AND tail = ?2`,
 		func(stmt *sqlite.Stmt) {
-			if record = scanSession(stmt); record.UserID != "" {
+			if record, broken = scanSession(stmt); record.UserID != "" {
 				user, userErr = oneUser(conn, userByID, record.UserID)
 			}
 		}, key(t), tail(&t))
 	if errors.Is(userErr, cloakroom.ErrNotFound) {
 		userErr = nil
 	}
-	if err = errors.Join(err, userErr); err == nil && !found {
+	if err = errors.Join(err, broken, userErr); err == nil && !found {
 		err = missing(conn, t, now)
 	}
 	if err != nil {
@@ -100,7 +104,12 @@ func (s *Store) SessionsOf(ctx context.Context, bucket uint16, userID, before st
 		args = append(args, pack(sessionPrefix, before))
 	}
 	err = s.readers.read(ctx, func(c *sqlite.Conn) error {
-		return each(c, sql, func(s *sqlite.Stmt) { found = append(found, scanSession(s)) }, args...)
+		var broken error
+		err := each(c, sql, func(s *sqlite.Stmt) {
+			record, err := scanSession(s)
+			found, broken = append(found, record), errors.Join(broken, err)
+		}, args...)
+		return errors.Join(err, broken)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sessions of user %s: %w", userID, err)
@@ -122,13 +131,14 @@ func (s *Store) Touch(ctx context.Context, touches []cloakroom.Touch) error {
 	return nil
 }
 
+// touched lets times grow to SeenAt, ExpiresAt and IssuedAt.
+const touched = `last_seen_at = CASE WHEN last_seen_at < ?3 THEN ?3 ELSE last_seen_at END,
+	expires_at = CASE WHEN expires_at < ?4 THEN ?4 ELSE expires_at END,
+	issued_at = CASE WHEN issued_at < ?5 THEN ?5 ELSE issued_at END`
+
 func touch(c *sqlite.Conn, touches []cloakroom.Touch) error {
 	for _, t := range touches {
-		if _, err := exec(c, `UPDATE sessions SET
-			last_seen_at = CASE WHEN last_seen_at < ?3 THEN ?3 ELSE last_seen_at END,
-			expires_at = CASE WHEN expires_at < ?4 THEN ?4 ELSE expires_at END,
-			issued_at = CASE WHEN issued_at < ?5 THEN ?5 ELSE issued_at END
-			WHERE key = ?1 AND tail = ?2`,
+		if _, err := exec(c, `UPDATE sessions SET `+touched+` WHERE key = ?1 AND tail = ?2`,
 			key(t.Token), tail(&t.Token), t.SeenAt, t.ExpiresAt, t.IssuedAt); err != nil {
 			return err
 		}
@@ -146,10 +156,17 @@ func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom
 }
 
 func renew(c *sqlite.Conn, old cloakroom.TokenID, next cloakroom.SessionRecord, movedUntil time.Time) error {
+	refresh, err := packChains(next.Refresh)
+	if err != nil {
+		return err
+	}
 	n, err := exec(c, `UPDATE sessions SET key = ?4, tail = ?5, epoch = ?6, authenticated_at = ?7, issued_at = ?8,
-		last_seen_at = ?9, expires_at = ?10, methods = ?11, level = ?12 WHERE key = ?1 AND tail = ?2 AND id = ?3`,
+		last_seen_at = ?9, expires_at = ?10, methods = ?11, level = ?12,
+		refresh = CASE WHEN key = ?4 AND tail = ?5 THEN refresh ELSE nullif(?13, x'') END
+		WHERE key = ?1 AND tail = ?2 AND id = ?3`,
 		key(old), tail(&old), pack(sessionPrefix, next.ID), key(next.Token), tail(&next.Token),
-		next.Epoch, next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt, join(next.Methods), next.Level)
+		next.Epoch, next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt, join(next.Methods), next.Level,
+		refresh)
 	if err != nil {
 		return err
 	}
@@ -173,12 +190,15 @@ func leave(c *sqlite.Conn, t cloakroom.TokenID, until time.Time) error {
 }
 
 // Close implements cloakroom.Ledger. To end the store itself see Shutdown.
-func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef) (was bool, err error) {
+func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUntil time.Time) (was bool, err error) {
 	err = s.writer.write(ctx, func(c *sqlite.Conn) error {
 		closed, err := remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND id = ?3`,
 			shard(ref.Bucket), pack(userPrefix, ref.UserID), pack(sessionPrefix, ref.ID))
+		if err != nil {
+			return err
+		}
 		was = len(closed) > 0
-		return err
+		return revokeSessions(c, revokedUntil, closed...)
 	})
 	if err != nil {
 		return false, fmt.Errorf("close session %s: %w", ref.ID, err)
@@ -187,14 +207,17 @@ func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef) (was bool, 
 }
 
 // CloseUser implements cloakroom.Ledger.
-func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string) (ended []string, err error) {
+func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) (ended []string, err error) {
 	if userID == "" {
 		return nil, s.readers.check(ctx) // guests are nobody's
 	}
 	err = s.writer.write(ctx, func(c *sqlite.Conn) error {
 		ended, err = remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND id <> ?3`,
 			shard(bucket), pack(userPrefix, userID), pack(sessionPrefix, keep))
-		return err
+		if err != nil {
+			return err
+		}
+		return revokeSessions(c, revokedUntil, ended...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("close sessions of user %s: %w", userID, err)

@@ -38,23 +38,28 @@ func methods(ctx context.Context, s *Store) map[string]error {
 		"CreateUser":     s.CreateUser(ctx, u),
 		"UpdateUser":     s.UpdateUser(ctx, cloakroom.UserChange{User: u}),
 		"SwapCredential": s.SwapCredential(ctx, cloakroom.Credential{UserID: u.ID}),
-		"DeleteUser":     s.DeleteUser(ctx, u.ID, ""),
+		"DeleteUser":     s.DeleteUser(ctx, u.ID, "", epoch),
 		"Touch":          s.Touch(ctx, []cloakroom.Touch{{Token: r.Token}}),
 		"Renew":          s.Renew(ctx, r.Token, r, epoch),
 		"SetDatum":       s.SetDatum(ctx, r.Ref(), cloakroom.Datum{Key: "k", Value: []byte("v")}, 100),
 		"Put":            s.Put(ctx, cloakroom.Ticket{}),
 		"Swap":           s.Swap(ctx, cloakroom.Ticket{}, epoch),
+		"Rotate":         s.Rotate(ctx, [32]byte{}, cloakroom.RefreshChain{}, cloakroom.Touch{Token: r.Token}),
+		"SwapKeySet":     s.SwapKeySet(ctx, cloakroom.KeySet{Realm: "default"}),
+		"Revoke":         s.Revoke(ctx, []cloakroom.Revocation{{Until: epoch}}),
 	}
 	_, errs["User"] = s.User(ctx, u.ID)
 	_, errs["UserByEmail"] = s.UserByEmail(ctx, "default", "ana@example.com")
 	_, errs["Users"] = s.Users(ctx, cloakroom.UserQuery{Realm: "default", Max: 1})
 	_, errs["Credentials"] = s.Credentials(ctx, u.ID)
+	_, errs["KeySet"] = s.KeySet(ctx, "default")
+	_, errs["Revocations"] = s.Revocations(ctx, "", 1, epoch)
 	_, errs["Open"] = s.Open(ctx, cloakroom.Opening{Session: r, Now: epoch})
 	_, errs["Session"] = s.Session(ctx, r.Token, epoch)
 	_, errs["SessionsOf"] = s.SessionsOf(ctx, r.Token.Bucket, r.UserID, "", 1)
 	_, errs["Datum"] = s.Datum(ctx, r.Ref(), "k")
-	_, errs["Close"] = s.Close(ctx, r.Ref())
-	_, errs["CloseUser"] = s.CloseUser(ctx, r.Token.Bucket, r.UserID, "")
+	_, errs["Close"] = s.Close(ctx, r.Ref(), epoch)
+	_, errs["CloseUser"] = s.CloseUser(ctx, r.Token.Bucket, r.UserID, "", epoch)
 	_, errs["Count"] = s.Count(ctx, [32]byte{}, 1, time.Hour, epoch)
 	_, errs["Count 0"] = s.Count(ctx, [32]byte{}, 0, time.Hour, epoch)
 	_, errs["Ticket"] = s.Ticket(ctx, "", cloakroom.TokenID{}, epoch)

@@ -18,7 +18,7 @@ type sweeper func(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error)
 // Sweep implements cloakroom.Ledger. The kinds take turns, a few rows each, so that none waits behind the flood of
 // another; other writes come in between. After an error it returns what was deleted before it, as a success.
 func (s *Store) Sweep(ctx context.Context, w cloakroom.Sweep) (total int, err error) {
-	kinds := []sweeper{sweepSessions, sweepGuests, sweepMoved, sweepTickets, sweepCounters}
+	kinds := []sweeper{sweepSessions, sweepGuests, sweepMoved, sweepTickets, sweepCounters, sweepRevocations}
 	turn := max(1, min(sweepRows, w.Max/len(kinds)))
 	for total < w.Max && len(kinds) > 0 {
 		next := kinds[0]
@@ -67,4 +67,9 @@ func sweepTickets(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error) {
 func sweepCounters(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error) {
 	return exec(c, `DELETE FROM counters WHERE key IN
 		(SELECT key FROM counters WHERE reset_at <= ?1 ORDER BY reset_at LIMIT ?2)`, w.Now, n)
+}
+
+func sweepRevocations(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error) {
+	return exec(c, `DELETE FROM revocations WHERE seq IN
+		(SELECT seq FROM revocations WHERE until <= ?1 ORDER BY until LIMIT ?2)`, w.Now, n)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -138,12 +139,22 @@ func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
 		next.CreatedAt, next.UpdatedAt, next.BannedAt, next.Epoch); err != nil {
 		return err
 	}
+	if next.Epoch > old.Epoch {
+		if err := revoke(c, next.ID, next.Epoch, change.RevokedUntil); err != nil {
+			return err
+		}
+	}
 	return enrol(c, next.ID, change.Credentials)
 }
 
 // DeleteUser implements cloakroom.Directory.
-func (s *Store) DeleteUser(ctx context.Context, id, keeps string) error {
-	err := s.writer.write(ctx, func(c *sqlite.Conn) error { return deleteUser(c, id, keeps) })
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error {
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
+		if err := deleteUser(c, id, keeps); err != nil {
+			return err
+		}
+		return revoke(c, id, cloakroom.EveryEpoch, revokedUntil)
+	})
 	if err != nil {
 		return fmt.Errorf("delete user %s: %w", id, err)
 	}

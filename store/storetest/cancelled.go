@@ -28,19 +28,23 @@ func (w *world) writes(h *house) []write {
 	renewed.Token = w.token(s.Token.Bucket)
 	return append(w.directoryWrites(h), []write{
 		{"Open", func(ctx context.Context) error {
-			_, err := w.store.Open(ctx, cloakroom.Opening{Session: h.unopened(), Replace: &s.Token, Limit: 1, Now: w.now})
+			_, err := w.store.Open(ctx, cloakroom.Opening{Session: h.unopened(), Replace: &s.Token, Limit: 1, Now: w.now, RevokedUntil: w.told()})
 			return err
 		}},
 		{"Touch", func(ctx context.Context) error {
 			return w.store.Touch(ctx, []cloakroom.Touch{{Token: s.Token, SeenAt: w.now.Add(day)}})
 		}},
 		{"Renew", func(ctx context.Context) error { return w.store.Renew(ctx, s.Token, renewed, w.now.Add(grace)) }},
+		{"Rotate", func(ctx context.Context) error {
+			next := w.chain(1)
+			return w.store.Rotate(ctx, s.Refresh[1].Current, next, cloakroom.Touch{Token: s.Token, SeenAt: w.now.Add(day)})
+		}},
 		{"Close", func(ctx context.Context) error {
-			_, err := w.store.Close(ctx, s.Ref())
+			_, err := w.store.Close(ctx, s.Ref(), w.told())
 			return err
 		}},
 		{"CloseUser", func(ctx context.Context) error {
-			_, err := w.store.CloseUser(ctx, s.Token.Bucket, s.UserID, "")
+			_, err := w.store.CloseUser(ctx, s.Token.Bucket, s.UserID, "", w.told())
 			return err
 		}},
 		{"SetDatum", func(ctx context.Context) error {
@@ -76,10 +80,17 @@ func (w *world) directoryWrites(h *house) []write {
 			changed.Name = "changed"
 			return w.store.UpdateUser(ctx, cloakroom.UserChange{User: changed})
 		}},
+		{"UpdateUser of a new epoch", func(ctx context.Context) error {
+			changed := u
+			changed.Epoch++
+			return w.store.UpdateUser(ctx, cloakroom.UserChange{User: changed, RevokedUntil: w.told()})
+		}},
+		{"SwapKeySet", func(ctx context.Context) error { return w.store.SwapKeySet(ctx, w.keySet("other")) }},
+		{"Revoke", func(ctx context.Context) error { return w.store.Revoke(ctx, w.over("ses_any")) }},
 		{"SwapCredential", func(ctx context.Context) error {
 			return w.store.SwapCredential(ctx, w.credential(u, "password", "", "swapped"))
 		}},
-		{"DeleteUser", func(ctx context.Context) error { return w.store.DeleteUser(ctx, u.ID, "") }},
+		{"DeleteUser", func(ctx context.Context) error { return w.store.DeleteUser(ctx, u.ID, "", w.told()) }},
 	}
 }
 

@@ -10,6 +10,8 @@ func copies(run runner) {
 	run("users handed in and out are the caller's own", copiesOfUsers)
 	run("credentials handed in and out are the caller's own", copiesOfCredentials)
 	run("sessions handed in and out are the caller's own", copiesOfSessions)
+	run("refresh chains handed in and out are the caller's own", copiesOfRefresh)
+	run("signing keys handed in and out are the caller's own", copiesOfKeys)
 	run("data handed in and out is the caller's own", copiesOfData)
 	run("tickets handed in and out are the caller's own", copiesOfTickets)
 }

@@ -13,6 +13,7 @@ type house struct {
 	sessions []cloakroom.SessionRecord
 	tokens   []cloakroom.TokenID // those that were closed or exchanged, too
 	tickets  []cloakroom.Ticket
+	realms   []string
 	counters [][32]byte
 }
 
@@ -23,9 +24,14 @@ func (h *house) unput() cloakroom.Ticket           { return h.tickets[len(h.tick
 // furnish writes something with every verb there is.
 func (w *world) furnish() *house {
 	w.Helper()
-	h := &house{}
+	h := &house{realms: []string{realm, "other"}}
 	w.furnishUsers(h)
 	w.furnishSessions(h)
+	set := w.keySet(realm)
+	for set.Revision = range int64(2) {
+		w.ok(w.store.SwapKeySet(w.Context(), set), "SwapKeySet")
+	}
+	w.revoked(3)
 	open, used, swapped := w.put("reset", "open"), w.put("reset", "used"), w.put("attempt", "first")
 	_, err := w.store.Take(w.Context(), used.Kind, used.ID, w.now)
 	w.ok(err, "Take")
@@ -48,7 +54,7 @@ func (w *world) furnishUsers(h *house) {
 	w.stored(changed, w.credential(changed, "password", "", "first"), w.credential(changed, "totp", "a", "seed"))
 	w.stored(deleted, w.credential(deleted, "password", "", "hash"))
 	h.users = []cloakroom.User{plain, changed, deleted}
-	w.ok(w.store.DeleteUser(w.Context(), deleted.ID, ""), "DeleteUser")
+	w.ok(w.store.DeleteUser(w.Context(), deleted.ID, "", w.told()), "DeleteUser")
 	changed.Email, changed.Roles = "changed@example.com", nil
 	w.ok(w.store.UpdateUser(w.Context(), cloakroom.UserChange{
 		User: changed, Credentials: []cloakroom.Credential{w.credential(changed, "passkey", "k", "key")},
@@ -68,10 +74,11 @@ func (w *world) furnishSessions(h *house) {
 	next := renewed
 	next.Token, next.Methods = w.token(renewed.Token.Bucket), []string{"passkey"}
 	w.ok(w.store.Renew(w.Context(), renewed.Token, next, w.now.Add(grace)), "Renew")
+	w.ok(w.rotate(plain, plain.Refresh[0].Current, w.successor(plain.Refresh[0])), "Rotate")
 	w.ok(w.store.Touch(w.Context(), []cloakroom.Touch{{Token: plain.Token, SeenAt: w.now, ExpiresAt: w.now.Add(3 * day)}}), "Touch")
-	_, err := w.store.Close(w.Context(), closed.Ref())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
 	w.ok(err, "Close")
-	_, err = w.store.CloseUser(w.Context(), ended.Token.Bucket, ended.UserID, "")
+	_, err = w.store.CloseUser(w.Context(), ended.Token.Bucket, ended.UserID, "", w.told())
 	w.ok(err, "CloseUser")
 	h.sessions = []cloakroom.SessionRecord{guest, plain, renewed, closed, shopper, ended, upgraded, next, w.session("usr_ana")}
 	for _, s := range h.sessions {
@@ -114,6 +121,12 @@ func (w *world) look(h *house) map[string]any {
 		ticket, err := w.store.Ticket(ctx, t.Kind, t.ID, w.now)
 		note("ticket "+t.Kind+" of "+string(t.Payload), ticket, err)
 	}
+	for _, realm := range h.realms {
+		set, err := w.store.KeySet(ctx, realm)
+		note("keys of "+realm, set, err)
+	}
+	told, _ := w.follow("")
+	note("feed", told, nil)
 	for i, key := range h.counters {
 		tally, err := w.store.Count(ctx, key, 0, time.Hour, w.now)
 		note("counter "+string('a'+rune(i)), tally, err)

@@ -20,7 +20,7 @@ func model(run runner) {
 		rapid.Check(w.T, func(t *rapid.T) {
 			b := newBook(w)
 			t.Repeat(map[string]func(*rapid.T){
-				"open": b.open, "renew": b.renew, "close": b.close, "close user": b.closeUser,
+				"open": b.open, "renew": b.renew, "rotate": b.rotate, "close": b.close, "close user": b.closeUser,
 				"set datum": b.setDatum, "touch": b.touch, "wait": b.wait, "compare": b.compare, "": b.list,
 			})
 			b.compare(t)
@@ -35,6 +35,9 @@ type book struct {
 	now    time.Time
 	userID string
 
+	cursor string                 // how far the feed was compared
+	told   []cloakroom.Revocation // what it tells since
+
 	live  map[string]cloakroom.SessionRecord // by id
 	data  map[string]cloakroom.Datum         // by id of the session; each has one value at most
 	moved map[cloakroom.TokenID]time.Time
@@ -44,14 +47,15 @@ type book struct {
 }
 
 func newBook(w *world) *book {
+	_, end := w.follow("")
 	return &book{
-		w: w, now: w.now, userID: w.user().ID,
+		w: w, now: w.now, userID: w.user().ID, cursor: end,
 		live: map[string]cloakroom.SessionRecord{}, data: map[string]cloakroom.Datum{}, moved: map[cloakroom.TokenID]time.Time{},
 	}
 }
 
 func (b *book) open(t *rapid.T) {
-	o := cloakroom.Opening{Session: b.session(t), Now: b.now, MovedUntil: b.later(t, "grace")}
+	o := cloakroom.Opening{Session: b.session(t), Now: b.now, MovedUntil: b.later(t, "grace"), RevokedUntil: b.until(t)}
 	o.Limit = rapid.IntRange(0, 3).Draw(t, "limit")
 	if len(b.tokens) > 0 && rapid.Bool().Draw(t, "replace") {
 		replaced := b.token(t)
@@ -63,6 +67,7 @@ func (b *book) open(t *rapid.T) {
 	slices.Sort(got.Evicted)
 	slices.Sort(want.Evicted)
 	agree(t, "Opened", got, want)
+	b.tell(o.RevokedUntil, want.Evicted...)
 }
 
 func (b *book) session(t *rapid.T) cloakroom.SessionRecord {
@@ -70,7 +75,7 @@ func (b *book) session(t *rapid.T) cloakroom.SessionRecord {
 	if rapid.Bool().Draw(t, "guest") {
 		s = b.w.session("")
 	}
-	s.CreatedAt, s.LastSeenAt, s.ExpiresAt = b.now, b.now, b.later(t, "lifetime")
+	s.CreatedAt, s.LastSeenAt, s.ExpiresAt, s.Refresh = b.now, b.now, b.later(t, "lifetime"), b.chains(t)
 	b.refs, b.tokens = append(b.refs, s.Ref()), append(b.tokens, s.Token)
 	return s
 }
@@ -81,6 +86,7 @@ func (b *book) opened(o cloakroom.Opening) (done cloakroom.Opened) {
 			done.Replaced = true
 			datum, filled := b.data[old.ID]
 			b.drop(old.ID)
+			b.tell(o.RevokedUntil, old.ID)
 			b.moved[*o.Replace] = o.MovedUntil
 			if o.Inherit && filled {
 				b.data[o.Session.ID] = datum
@@ -109,6 +115,7 @@ func (b *book) renew(t *rapid.T) {
 	next := b.live[ref.ID]
 	next.ID, next.UserID, next.Token = ref.ID, ref.UserID, b.w.token(old.Bucket)
 	next.ExpiresAt, next.Level = b.later(t, "lifetime"), next.Level+1
+	next.Refresh = b.chains(t)
 	if rapid.Bool().Draw(t, "in place") {
 		next.Token = old
 	} else {
@@ -122,27 +129,32 @@ func (b *book) renew(t *rapid.T) {
 		return
 	}
 	agreeOn(t, "Renew", err, nil)
-	b.live[ref.ID] = next
-	if next.Token != old {
+	if next.Token == old {
+		next.Refresh = b.live[ref.ID].Refresh
+	} else {
 		b.moved[old] = until
 	}
+	b.live[ref.ID] = next
 }
 
 func (b *book) close(t *rapid.T) {
-	ref := b.ref(t)
-	got, err := b.w.store.Close(b.w.Context(), ref)
+	ref, until := b.ref(t), b.until(t)
+	got, err := b.w.store.Close(b.w.Context(), ref, until)
 	_, want := b.live[ref.ID]
 	agreeOn(t, "Close", err, nil)
 	agree(t, "Close", got, want)
+	if want {
+		b.tell(until, ref.ID)
+	}
 	b.drop(ref.ID)
 }
 
 func (b *book) closeUser(t *rapid.T) {
-	keep := ""
+	keep, until := "", b.until(t)
 	if rapid.Bool().Draw(t, "keep") {
 		keep = b.ref(t).ID
 	}
-	got, err := b.w.store.CloseUser(b.w.Context(), bucketOf(b.userID), b.userID, keep)
+	got, err := b.w.store.CloseUser(b.w.Context(), bucketOf(b.userID), b.userID, keep, until)
 	agreeOn(t, "CloseUser", err, nil)
 	var want []string
 	for _, s := range b.mine() {
@@ -154,6 +166,7 @@ func (b *book) closeUser(t *rapid.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	agree(t, "CloseUser", got, want)
+	b.tell(until, want...)
 }
 
 func (b *book) setDatum(t *rapid.T) {
@@ -199,7 +212,7 @@ func (b *book) list(t *rapid.T) {
 	agree(t, "SessionsOf", records, want)
 }
 
-// compare asks the store for everything that ever was.
+// compare asks the store for everything that ever was, and the feed for what came since.
 func (b *book) compare(t *rapid.T) {
 	for _, token := range b.tokens {
 		got, err := b.w.store.Session(b.w.Context(), token, b.now)
@@ -207,6 +220,7 @@ func (b *book) compare(t *rapid.T) {
 		agreeOn(t, "Session", err, refusal)
 		agree(t, "Session", got, want)
 	}
+	b.hear(t)
 	for _, ref := range b.refs {
 		got, err := b.w.store.Datum(b.w.Context(), ref, "n")
 		want, found := b.data[ref.ID]

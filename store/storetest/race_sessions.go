@@ -84,7 +84,7 @@ func raceClose(w *world) {
 	s := w.begin(w.session("usr_ana"))
 	closed := make([]bool, callers)
 	w.allWin(race(func(i int) (err error) {
-		closed[i], err = w.store.Close(w.Context(), s.Ref())
+		closed[i], err = w.store.Close(w.Context(), s.Ref(), w.told())
 		return err
 	}), "Close")
 	closed = slices.DeleteFunc(closed, func(there bool) bool { return !there })
@@ -104,7 +104,7 @@ func raceCloseAgainst(w *world) {
 		s, next := all[i/4], renewed[i/4]
 		switch i % 4 {
 		case 0:
-			_, err := w.store.Close(w.Context(), s.Ref())
+			_, err := w.store.Close(w.Context(), s.Ref(), w.told())
 			return err
 		case 1:
 			return w.store.Touch(w.Context(), []cloakroom.Touch{{Token: s.Token, SeenAt: w.now, ExpiresAt: w.now.Add(2 * day)}})

@@ -11,6 +11,7 @@ import (
 func reopened(run runner) {
 	run("everything acknowledged is there, everything ended stays ended", reopenedWhole)
 	run("revisions, used tickets, exchanged tokens and counters go on where they were", reopenedGoesOn)
+	run("the feed goes on where a cursor was, and is at its end there", reopenedFeed)
 	run("what 64 callers wrote at once is there", reopenedRace)
 	run("secrets are the same ever after", reopenedSecrets)
 }
@@ -55,6 +56,16 @@ func reopenedGoesOn(w *world) {
 	same(w, done.Evicted, []string{s.ID}, "the sessions of a user are counted still")
 }
 
+func reopenedFeed(w *world) {
+	first := w.revoked(3)
+	middle := w.page("", 2)
+	_, end := w.follow("")
+	w.reopen()
+	w.tells(middle.Cursor, first[2:], "a cursor outlives the store that gave it out")
+	w.tells(end, nil, "a cursor at the end is at the end still")
+	w.tells(end, w.revoked(2), "what came after the store was opened again")
+}
+
 func reopenedRace(w *world) {
 	next := w.sessions("usr_ana")
 	w.allWin(race(func(i int) error {
@@ -64,7 +75,7 @@ func reopenedRace(w *world) {
 		if i%2 == 0 {
 			return w.set(next[i], "n", fmt.Sprint(i), 0, 100)
 		}
-		_, err := w.store.Close(w.Context(), next[i].Ref())
+		_, err := w.store.Close(w.Context(), next[i].Ref(), w.told())
 		return err
 	}), "Open, then SetDatum or Close")
 	w.reopen()

@@ -13,7 +13,7 @@ func sessions(run runner) {
 	run("Touch passes over sessions that are gone", touchGone)
 	run("Renew gives a new token and writes what a proof changes, and nothing else", renewWrites)
 	run("the renewed token is ErrMoved until movedUntil, then ErrNotFound", renewMoves)
-	run("Renew with the session's own token writes the rest and moves nothing", renewInPlace)
+	run("Renew with the session's own token keeps it and the chains, writes the rest and moves nothing", renewInPlace)
 	run("Renew keeps the data", renewKeepsData)
 	run("Renew with another token than the session's is ErrNotFound and changes nothing", renewStale)
 	run("Close ends one session, drops its data and says whether there was one", closeOne)
@@ -61,7 +61,7 @@ func touchGrows(w *world) {
 
 func touchGone(w *world) {
 	closed, moved, lives := w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana"))
-	_, err := w.store.Close(w.Context(), closed.Ref())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
 	w.ok(err, "Close")
 	renewed := moved
 	renewed.Token = w.token(moved.Token.Bucket)
@@ -85,15 +85,15 @@ func renewWrites(w *world) {
 		ID: s.ID, Realm: s.Realm, UserID: s.UserID, Token: w.token(s.Token.Bucket),
 		Epoch: 9, Methods: []string{"passkey"}, Level: 1,
 		AuthenticatedAt: w.now, IssuedAt: w.now.Add(tick), LastSeenAt: w.now.Add(2 * tick), ExpiresAt: w.now.Add(time.Hour),
-		CreatedAt: w.now.Add(day), Scopes: []string{"everything"}, IP: "192.0.2.1", Agent: "curl",
+		Refresh: []cloakroom.RefreshChain{w.chain(1)}, CreatedAt: w.now.Add(day), Scopes: []string{"everything"}, IP: "192.0.2.1", Agent: "curl",
 	}
 	w.ok(w.store.Renew(w.Context(), s.Token, proof, w.now.Add(grace)), "Renew")
 
 	want := s
 	want.Token, want.Epoch, want.Methods, want.Level = proof.Token, proof.Epoch, proof.Methods, proof.Level
 	want.AuthenticatedAt, want.IssuedAt = proof.AuthenticatedAt, proof.IssuedAt
-	want.LastSeenAt, want.ExpiresAt = proof.LastSeenAt, proof.ExpiresAt
-	w.lives(want, "Renew writes token, Epoch, times of the proof, Methods and Level")
+	want.LastSeenAt, want.ExpiresAt, want.Refresh = proof.LastSeenAt, proof.ExpiresAt, proof.Refresh
+	w.lives(want, "Renew writes token, Epoch, times of the proof, Methods, Level and Refresh")
 	records, err := w.store.SessionsOf(w.Context(), s.Token.Bucket, s.UserID, "", 10)
 	w.ok(err, "SessionsOf")
 	same(w, records, []cloakroom.SessionRecord{want}, "it is the same session still")
@@ -116,8 +116,10 @@ func renewInPlace(w *world) {
 	want := s
 	want.Epoch, want.Methods, want.Level = 9, []string{"passkey"}, 1
 	want.AuthenticatedAt, want.IssuedAt, want.LastSeenAt, want.ExpiresAt = w.now, w.now.Add(tick), w.now.Add(2*tick), w.now.Add(time.Hour)
-	w.ok(w.store.Renew(w.Context(), s.Token, want, w.now.Add(grace)), "Renew in place")
-	w.lives(want, "the token stays and the rest is written")
+	given := want
+	given.Refresh = []cloakroom.RefreshChain{w.chain(1)}
+	w.ok(w.store.Renew(w.Context(), s.Token, given, w.now.Add(grace)), "Renew in place")
+	w.lives(want, "the token and its chains stay and the rest is written")
 	w.holds(want, cloakroom.Datum{Key: "cart", Value: []byte("one cloak"), Revision: 1}, "the data stays")
 	records, err := w.store.SessionsOf(w.Context(), s.Token.Bucket, s.UserID, closed.ID, 10)
 	w.ok(err, "SessionsOf")
@@ -129,7 +131,7 @@ func renewInPlace(w *world) {
 	w.lives(again, "it can be given a new token")
 	w.movedUntil(want.Token, w.now.Add(grace))
 	w.is(w.store.Renew(w.Context(), want.Token, want, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a token that was exchanged")
-	_, err = w.store.Close(w.Context(), closed.Ref())
+	_, err = w.store.Close(w.Context(), closed.Ref(), w.told())
 	w.ok(err, "Close")
 	w.is(w.store.Renew(w.Context(), closed.Token, closed, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a closed session")
 	w.dead(closed.Token, "a closed session stays closed")
@@ -142,7 +144,7 @@ func renewKeepsData(w *world) {
 	renewed.Token = w.token(s.Token.Bucket)
 	w.ok(w.store.Renew(w.Context(), s.Token, renewed, w.now.Add(grace)), "Renew")
 	w.holds(renewed, cloakroom.Datum{Key: "cart", Value: []byte("one cloak"), Revision: 1}, "data belongs to the session, not to its token")
-	there, err := w.store.Close(w.Context(), s.Ref())
+	there, err := w.store.Close(w.Context(), s.Ref(), w.told())
 	w.ok(err, "Close")
 	same(w, there, true, "a ref from before the renewal names the session still")
 	w.dead(renewed.Token, "the renewed session is closed")
@@ -153,7 +155,7 @@ func renewStale(w *world) {
 	renewed := s
 	renewed.Token, renewed.Level = w.token(s.Token.Bucket), 1
 	w.ok(w.store.Renew(w.Context(), s.Token, renewed, w.now.Add(grace)), "Renew")
-	_, err := w.store.Close(w.Context(), closed.Ref())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
 	w.ok(err, "Close")
 
 	late := s
@@ -175,7 +177,7 @@ func closeOne(w *world) {
 	for _, s := range []cloakroom.SessionRecord{w.begin(w.session("usr_ana")), w.begin(w.session(""))} {
 		w.remember(s, "cart", "one cloak")
 		for _, want := range []bool{true, false} {
-			there, err := w.store.Close(w.Context(), s.Ref())
+			there, err := w.store.Close(w.Context(), s.Ref(), w.told())
 			w.ok(err, "closing twice is no error")
 			same(w, there, want, "Close reports whether there was a session")
 		}
@@ -197,7 +199,7 @@ func closeOthers(w *world) {
 		} {
 			ref := s.Ref()
 			change(&ref)
-			there, err := w.store.Close(w.Context(), ref)
+			there, err := w.store.Close(w.Context(), ref, w.told())
 			w.ok(err, "Close")
 			same(w, there, false, "all three of a ref must match: "+law)
 			w.lives(s, "all three of a ref must match: "+law)
@@ -205,7 +207,7 @@ func closeOthers(w *world) {
 	}
 	ref := mine.Ref()
 	ref.UserID = ""
-	there, err := w.store.Close(w.Context(), ref)
+	there, err := w.store.Close(w.Context(), ref, w.told())
 	w.ok(err, "Close")
 	same(w, there, false, "a guest's ref does not close the session of a user")
 	w.lives(mine, "a guest's ref does not close the session of a user")
@@ -223,7 +225,7 @@ func closeUser(w *world) {
 	w.begin(other)
 	bucket := mine[0].Token.Bucket
 
-	ended, err := w.store.CloseUser(w.Context(), bucket, "usr_ana", mine[2].ID)
+	ended, err := w.store.CloseUser(w.Context(), bucket, "usr_ana", mine[2].ID, w.told())
 	w.ok(err, "CloseUser")
 	sameSet(w, ended, []string{mine[0].ID, mine[1].ID, mine[3].ID}, "CloseUser returns the ids of the ended sessions")
 	for _, i := range []int{0, 1, 3} {
@@ -233,10 +235,10 @@ func closeUser(w *world) {
 	w.lives(mine[2], "the kept session lives")
 	w.holds(mine[2], cloakroom.Datum{Key: "cart", Value: []byte("kept"), Revision: 1}, "the kept session keeps its data")
 
-	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "")
+	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.told())
 	w.ok(err, "CloseUser")
 	same(w, ended, []string{mine[2].ID}, "with an empty keep none is kept")
-	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "")
+	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.told())
 	w.ok(err, "CloseUser of a user without sessions")
 	same(w, ended, nil, "there was nothing left to end")
 	w.lives(other, "another user of the bucket keeps its session")

@@ -114,7 +114,7 @@ func absentUser(w *world) {
 	w.is(err, cloakroom.ErrNotFound, "UserByEmail of an unknown e-mail")
 	err = w.store.UpdateUser(w.Context(), cloakroom.UserChange{User: ghost})
 	w.is(err, cloakroom.ErrNotFound, "UpdateUser of an absent user")
-	w.is(w.store.DeleteUser(w.Context(), ghost.ID, ""), cloakroom.ErrNotFound, "DeleteUser of an absent user")
+	w.is(w.store.DeleteUser(w.Context(), ghost.ID, "", w.told()), cloakroom.ErrNotFound, "DeleteUser of an absent user")
 	creds, err := w.store.Credentials(w.Context(), ghost.ID)
 	w.ok(err, "an unknown user has no credentials, which is no error")
 	same(w, creds, nil, "an unknown user has no credentials")
@@ -254,7 +254,7 @@ func deleteUser(w *world) {
 	u := w.user()
 	w.stored(u, w.credential(u, "password", "", "hash"), w.credential(u, "totp", "a", "seed"))
 	bystander := w.stored(w.user())
-	w.ok(w.store.DeleteUser(w.Context(), u.ID, ""), "DeleteUser")
+	w.ok(w.store.DeleteUser(w.Context(), u.ID, "", w.told()), "DeleteUser")
 
 	_, err := w.store.User(w.Context(), u.ID)
 	w.is(err, cloakroom.ErrNotFound, "a deleted user is absent")
@@ -265,7 +265,7 @@ func deleteUser(w *world) {
 	same(w, creds, nil, "a deleted user has no credentials")
 	err = w.store.SwapCredential(w.Context(), w.credential(u, "password", "", "next"))
 	w.is(err, cloakroom.ErrConflict, "SwapCredential of a deleted user")
-	w.is(w.store.DeleteUser(w.Context(), u.ID, ""), cloakroom.ErrNotFound, "deleting twice")
+	w.is(w.store.DeleteUser(w.Context(), u.ID, "", w.told()), cloakroom.ErrNotFound, "deleting twice")
 
 	heir := w.user()
 	heir.Email = u.Email

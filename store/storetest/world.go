@@ -98,8 +98,8 @@ func bucketOf(userID string) uint16 {
 	return uint16(h.Sum32()&0xeff | 0x100)
 }
 
-// session makes a session of a user, or of a guest if userID is empty, with every field set. It is not open yet.
-// Later ones have greater ids.
+// session makes a session of a user, in the signed form, or of a guest if userID is empty, with every field set. It is
+// not open yet. Later ones have greater ids.
 func (w *world) session(userID string) cloakroom.SessionRecord {
 	s := cloakroom.SessionRecord{
 		ID:         fmt.Sprintf("ses_%06d", w.next()),
@@ -118,6 +118,7 @@ func (w *world) session(userID string) cloakroom.SessionRecord {
 		s.Epoch, s.Level = 3, 2
 		s.AuthenticatedAt = w.now.Add(-3 * time.Hour)
 		s.Methods, s.Scopes = []string{"password", "totp"}, []string{"read", "write"}
+		s.Refresh = []cloakroom.RefreshChain{w.chain(2), w.chain(0)}
 	}
 	return s
 }
