@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type load struct {
 	want        answer   // what every answer must be
 	connections int
 	every       time.Duration // at least so long between the starts of two requests of a connection
+	spent       *atomic.Int64 // set: how many requests were sent; none is sent twice, and a run ends when none is left
 }
 
 // answer is what a right answer looks like.
@@ -80,6 +82,11 @@ func (l *load) work(ctx context.Context, c *client, next int, end time.Time, s *
 		return err
 	}
 	for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
+		if l.spent != nil {
+			if next = int(l.spent.Add(1) - 1); next >= len(l.requests) {
+				break
+			}
+		}
 		if err := c.exchange(l.requests[next%len(l.requests)]); err != nil {
 			return err
 		}

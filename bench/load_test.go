@@ -104,6 +104,30 @@ func every(n int64, other http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+func TestLoadSendsNothingTwice(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	l := against(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.Header.Get("X-User")]++
+		mu.Unlock()
+		greet(w, userName)
+	})
+	fields := make([]string, 200)
+	for i := range fields {
+		fields[i] = fmt.Sprint("X-User: ", i)
+	}
+	l.requests, l.spent = gets(l.addr, hello, fields), new(atomic.Int64)
+	l.spent.Store(50) // by a run before
+	s, err := l.run(t.Context(), time.Hour)
+	if err != nil || s.answers != 150 || len(seen) != 150 || seen["49"] != 0 {
+		t.Errorf("%d answers to %d requests, %v", s.answers, len(seen), err)
+	}
+	if s, err = l.run(t.Context(), time.Hour); err != nil || s.answers != 0 {
+		t.Errorf("%d answers when none is left, %v", s.answers, err)
+	}
+}
+
 func TestLoadReadsWholeBodies(t *testing.T) {
 	long := greeting + strings.Repeat(".", 100_000) // many times its buffer
 	l := against(t, func(w http.ResponseWriter, _ *http.Request) {

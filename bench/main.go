@@ -5,7 +5,7 @@
 //	go -C bench run . -only T1,T3 -seconds 1
 //	go -C bench run . -json figures.json
 //
-// docs/measurements.md explains the rows T1 to T14. What counts is a ratio: absolute figures are of the machine. So
+// docs/measurements.md explains the rows T1 to T17. What counts is a ratio: absolute figures are of the machine. So
 // peers are measured in turn, A B C A B C, and a ratio is taken within each turn: what slows the machine down for a while
 // slows all of them. A figure is the median of the turns, with the least and the most in brackets. Whether a
 // target is met is computed from the median. The program ends with 0 whatever it has measured.
@@ -105,12 +105,16 @@ func groups() []group {
 	return []group{
 		{[]string{"T1"}, (*bench).guard},
 		{[]string{"T2", "T3", "T5", "T7"}, (*bench).overHTTP},
+		{[]string{"T6"}, (*bench).signedTokens},
 		{[]string{"T8"}, (*bench).signIn},
 		{[]string{"T9"}, (*bench).crowd},
 		{[]string{"T10"}, (*bench).writers},
 		{[]string{"T11"}, (*bench).pauses},
 		{[]string{"T12", "T13"}, (*bench).size},
 		{[]string{"T14"}, (*bench).start},
+		{[]string{"T15"}, (*bench).logOuts},
+		{[]string{"T16"}, (*bench).refreshes},
+		{[]string{"T17"}, (*bench).revocations},
 	}
 }
 

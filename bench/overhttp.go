@@ -158,13 +158,17 @@ func (r race) lostRate(name, without string) figure {
 	return figureOf("%", pairwise(r.field[name].rate, r.field[without].rate, func(a, b float64) float64 { return 100 * (1 - a/b) }))
 }
 
-func (r race) lines(b *bench) (all []line) {
+// scale says what all ratios are to.
+func (r race) scale() string {
 	trivial := r.field["trivial"]
-	scale := fmt.Sprintf("; trivial handler %s requests/s, CPU %s µs", short(median(trivial.rate)), short(median(trivial.cpu)))
+	return fmt.Sprintf("; trivial handler %s requests/s, CPU %s µs", short(median(trivial.rate)), short(median(trivial.cpu)))
+}
+
+func (r race) lines(b *bench) (all []line) {
 	if b.wants("T2") {
 		all = append(all, line{
 			Row: "T2", What: "library over HTTP, sessions in memory (there is no cache yet)",
-			Ours: r.ratio("cloakroom"), Note: r.note("cloakroom") + scale, Target: atLeast(0.75),
+			Ours: r.ratio("cloakroom"), Note: r.note("cloakroom") + r.scale(), Target: atLeast(0.75),
 			Peers: r.peers("scs", "gorilla", "golang-jwt"),
 		})
 	}

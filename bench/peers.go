@@ -56,6 +56,12 @@ func kinds() map[string]func(dir string) (*world, error) {
 		"scs-sql-slide":   func(dir string) (*world, error) { return scsOnDisk(dir, 336*time.Hour) },
 		"gorilla":         gorilla,
 		"golang-jwt":      golangJWT,
+
+		"verify":           signedService,
+		"verify-first":     signedService,
+		"golang-jwt-es256": jwtES256,
+		"golang-jwt-rs256": jwtRS256,
+		"golang-jwt-hs256": jwtHS256,
 	}
 }
 
