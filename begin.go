@@ -54,7 +54,7 @@ func (a *Auth) begin(w http.ResponseWriter, r *http.Request, t Terms, reason err
 		late := false
 		s, late, err = a.sessionOf(w, r)
 		switch {
-		case errors.Is(err, ErrMoved) && bearing(r): // dead, and no cookie is at stake
+		case errors.Is(err, ErrMoved) && bearing(r) && a.carriers.header == "": // dead, and what is sent replaces nothing unasked
 		case errors.Is(err, ErrMoved):
 			return nil, &UnavailableError{Cause: err, RetryAfter: time.Second} // its browser has a newer token by now
 		case err != nil:
