@@ -167,11 +167,7 @@ func (a *Auth) Ready(ctx context.Context) error {
 		return unavailable(err)
 	}
 	if a.config.Token.signed() {
-		set, err := a.signingKeys(ctx)
-		if err == nil {
-			_, err = set.signer(a.now())
-		}
-		if err != nil {
+		if err := a.canSign(ctx); err != nil {
 			return err
 		}
 	}

@@ -159,6 +159,15 @@ func (k *signingSet) verify(text string, r verify.Rules, now time.Time) (*verify
 	return c, err
 }
 
+// canSign reports why nothing can be signed now, or nil.
+func (a *Auth) canSign(ctx context.Context) error {
+	set, err := a.signingKeys(ctx)
+	if err == nil {
+		_, err = set.signer(a.now())
+	}
+	return err
+}
+
 // signingKeys returns the keys as they are now. They are made here if there are none: before anything was signed, and by
 // one process of however many.
 func (a *Auth) signingKeys(ctx context.Context) (*signingSet, error) {

@@ -342,16 +342,17 @@ func (a *Auth) endFor(r *http.Request, s *Session, e Event, reason error) error 
 	return reason
 }
 
-// exchange makes the successor. Everything that can fail is done before the one step that counts; if its answer gets
-// lost, repeat gives the same.
+// exchange makes the successor. The access token is signed while the store writes: that a key can sign is looked at before,
+// and whatever else goes wrong after the one step that counts, repeat gives the same again.
 func (a *Auth) exchange(w http.ResponseWriter, r *http.Request, s *Session, t refreshToken, chain RefreshChain, now time.Time) (*Grant, error) {
 	next, sealed := a.keys.Load().successor(t, s.ID)
 	s.LastSeenAt, s.ExpiresAt, s.issued = now, a.lifetime.end(s.CreatedAt, now), short(now)
-	b, err := a.refreshed(r.Context(), s, next, now)
-	if err != nil {
+	if err := a.canSign(r.Context()); err != nil {
 		return nil, err
 	}
-	err = a.ledger.Rotate(r.Context(), chain.Current, chain.rotated(next.hash, sealed, now, a.config.Token.RefreshGrace),
+	signed := make(chan func() (bundle, error), 1)
+	go func() { signed <- a.refreshedAside(r.Context(), s, next, now) }()
+	err := a.ledger.Rotate(r.Context(), chain.Current, chain.rotated(next.hash, sealed, now, a.config.Token.RefreshGrace),
 		Touch{Token: s.token, SeenAt: now, ExpiresAt: s.ExpiresAt, IssuedAt: now})
 	if errors.Is(err, ErrMoved) {
 		return nil, deadRefresh{ErrMoved}
@@ -360,7 +361,23 @@ func (a *Auth) exchange(w http.ResponseWriter, r *http.Request, s *Session, t re
 		return nil, known(err, ErrConflict, ErrConflict, ErrNotFound, ErrInvalidRefresh)
 	}
 	a.emitRequest(r, Event{Type: RefreshRotated, UserID: s.ref.UserID, SessionID: s.ID})
+	b, err := (<-signed)()
+	if err != nil {
+		return nil, err
+	}
 	return a.deliver(w, r, s, b, s.carrier.delivery()), nil
+}
+
+// refreshedAside is refreshed on another goroutine, where a panic of TokenPolicy.Claims would end the process: it goes on
+// where the result is asked for.
+func (a *Auth) refreshedAside(ctx context.Context, s *Session, next refreshToken, at time.Time) (result func() (bundle, error)) {
+	defer func() {
+		if p := recover(); p != nil {
+			result = func() (bundle, error) { panic(p) }
+		}
+	}()
+	b, err := a.refreshed(ctx, s, next, at)
+	return func() (bundle, error) { return b, err }
 }
 
 // repeat gives the successor that t was exchanged for, again. A browser has one cookie for all of its tabs, and an answer that
