@@ -86,6 +86,7 @@ type Auth struct {
 	origin    *originCheck
 	uses      *uses
 	signing   keychain
+	signed    *signedCounts
 	bell      bell
 
 	stop     context.CancelFunc
@@ -108,7 +109,7 @@ func New(c Config) (*Auth, error) {
 		config: c, directory: c.Store, ledger: c.Ledger,
 		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
 		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(), draining: make(chan struct{}),
-		signing: keychain{loading: make(chan struct{}, 1)},
+		signing: keychain{loading: make(chan struct{}, 1)}, signed: newSignedCounts(),
 	}
 	if a.ledger == nil {
 		a.ledger = c.Store

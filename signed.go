@@ -73,7 +73,7 @@ func (a *Auth) access(ctx context.Context, s *Session, m minting) (Token, time.D
 	if m.end.Before(expires) {
 		expires = m.end
 	}
-	payload, err := a.payload(ctx, s, m, expires)
+	payload, extended, err := a.payload(ctx, s, m, expires)
 	if err != nil {
 		return Token{}, 0, err
 	}
@@ -81,13 +81,17 @@ func (a *Auth) access(ctx context.Context, s *Session, m minting) (Token, time.D
 	if err == nil && len(text) > maxSigned {
 		err = fmt.Errorf("an access token of %d bytes: at most %d fit into a cookie; give fewer claims or roles", len(text), maxSigned)
 	}
-	if err == nil && a.config.Token.Claims != nil { // too many of them, too deep: nobody would take the token
+	if err == nil && extended { // too many of them, too deep: nobody would take the token
 		_, err = set.verify(text, verify.Rules{Type: verify.AccessToken, Issuer: a.config.Token.Issuer, Audience: m.audience}, m.at)
+	}
+	if err == nil {
+		a.signed.made.Add(1)
 	}
 	return Token{text}, expires.Sub(a.now()).Round(time.Second), err
 }
 
-func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.Time) ([]byte, error) {
+// payload is what an access token says. extended: the app has added to it.
+func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.Time) (_ []byte, extended bool, err error) {
 	c := accessClaims{
 		Issuer: a.config.Token.Issuer, Subject: s.ID, Audience: m.audience, Expires: expires.Unix(), Issued: m.at.Unix(),
 		ID: m.id, Client: ownClient, Session: s.ID, Methods: references(s), Scope: strings.Join(s.Scopes, " "),
@@ -98,23 +102,23 @@ func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.
 	}
 	own, err := json.Marshal(c)
 	if err != nil || a.config.Token.Claims == nil {
-		return own, err
+		return own, false, err
 	}
 	added, err := a.config.Token.Claims(ctx, s)
 	if err != nil || len(added) == 0 {
-		return own, err
+		return own, false, err
 	}
 	for name := range added {
 		if slices.ContainsFunc(reservedClaims, func(r string) bool { return strings.EqualFold(r, name) }) {
-			return nil, fmt.Errorf("the claim %q is reserved: TokenPolicy.Claims cannot set it", name)
+			return nil, false, fmt.Errorf("the claim %q is reserved: TokenPolicy.Claims cannot set it", name)
 		}
 	}
 	extra, err := json.Marshal(added)
 	if err != nil {
-		return nil, fmt.Errorf("claims of the app: %w", err)
+		return nil, false, fmt.Errorf("claims of the app: %w", err)
 	}
 	own[len(own)-1] = ','
-	return append(own, extra[1:]...), nil
+	return append(own, extra[1:]...), true, nil
 }
 
 // references are the session's methods in the words of RFC 8176 §2, where it has one.
@@ -187,6 +191,7 @@ func (a *Auth) checkSigned(ctx context.Context, text string, r verify.Rules) (*v
 		c, err = set.verify(text, r, a.now())
 	}
 	if err != nil {
+		a.signed.refuse(err)
 		return nil, deadToken{err}
 	}
 	return c, nil

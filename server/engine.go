@@ -54,7 +54,6 @@ func (e *Engine) Close(ctx context.Context) error {
 type parts struct {
 	meter   func(store) cloakroom.Store
 	onEvent func(context.Context, cloakroom.Event)
-	claims  func(context.Context, *cloakroom.Session) (map[string]any, error)
 	hashing argon.Config
 }
 
@@ -73,7 +72,7 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 		return nil, err
 	}
 	settings := translate(cfg)
-	settings.Secrets, settings.OnEvent, settings.Store, settings.Token.Claims = secrets, p.onEvent, store, p.claims
+	settings.Secrets, settings.OnEvent, settings.Store = secrets, p.onEvent, store
 	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Words: words(cfg), Pool: pool}}
 	if p.meter != nil {
 		settings.Store = p.meter(store)

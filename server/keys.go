@@ -77,3 +77,26 @@ func (g keyGauges) Collect(figures chan<- prometheus.Metric) {
 		figures <- prometheus.MustNewConstMetric(keysDesc, prometheus.GaugeValue, float64(counts[state]), string(state))
 	}
 }
+
+// signedFigures are the engine's own counts of signed tokens.
+type signedFigures struct{ stats func() cloakroom.SignedStats }
+
+var (
+	madeDesc    = prometheus.NewDesc("cloakroom_signed_tokens_total", "Signed access tokens made.", nil, nil)
+	refusedDesc = prometheus.NewDesc("cloakroom_signed_tokens_refused_total", "Signed tokens that were shown and not good, by reason.", []string{"reason"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (signedFigures) Describe(descs chan<- *prometheus.Desc) {
+	descs <- madeDesc
+	descs <- refusedDesc
+}
+
+// Collect implements prometheus.Collector.
+func (f signedFigures) Collect(figures chan<- prometheus.Metric) {
+	stats := f.stats()
+	figures <- prometheus.MustNewConstMetric(madeDesc, prometheus.CounterValue, float64(stats.Made))
+	for reason, n := range stats.Refused {
+		figures <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(n), reason)
+	}
+}

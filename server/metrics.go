@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -26,7 +25,6 @@ type metrics struct {
 
 	refreshes      *prometheus.CounterVec
 	introspections *prometheus.CounterVec
-	signedTokens   prometheus.Counter
 	feedReaders    prometheus.Gauge
 	feedAnswers    *prometheus.CounterVec
 	feedLag        prometheus.Histogram
@@ -52,7 +50,6 @@ func newMetrics() *metrics {
 	m.lookups = counter("session_lookups_total", "Sessions asked of the store: hit, miss (certainly dead) or error (cannot know).", "result")
 	m.refreshes = counter("refreshes_total", "Exchanges of refresh tokens by result.", "result")
 	m.introspections = counter("introspections_total", "Questions about tokens by what was told.", "result")
-	m.signedTokens = counter("signed_tokens_total", "Signed access tokens made.").WithLabelValues()
 	m.feed(counter("feed_answers_total", "Answers of the feed of revocations by result.", "result"))
 	m.storeOps(counter("store_errors_total", "Operations of the store that failed.", "op"))
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -81,12 +78,6 @@ func (m *metrics) feed(answers *prometheus.CounterVec) {
 		Name: "cloakroom_feed_lag_seconds", Help: "Time from a revocation to the answer that tells of it, for services that waited.", Buckets: latencies,
 	})
 	m.registry.MustRegister(m.feedReaders, m.feedLag)
-}
-
-// made counts a signed token. The engine asks for the claims of each that it makes; we add none.
-func (m *metrics) made(context.Context, *cloakroom.Session) (map[string]any, error) {
-	m.signedTokens.Inc()
-	return nil, nil
 }
 
 var (

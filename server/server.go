@@ -100,7 +100,7 @@ func (s *Server) furnish(hashing argon.Config) (err error) {
 	if path := SecretsPath(s.config); path != "" {
 		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
 	}
-	p := parts{meter: s.metrics.store, onEvent: s.onEvent, claims: s.metrics.made, hashing: hashing}
+	p := parts{meter: s.metrics.store, onEvent: s.onEvent, hashing: hashing}
 	if s.engine, err = open(s.config, p); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *Server) furnish(hashing argon.Config) (err error) {
 	s.warn()
 	s.metrics.hashing(s.engine.hashing)
 	if s.signs() {
-		s.metrics.registry.MustRegister(keyGauges{s.engine.Auth.Keys().List, time.Now})
+		s.metrics.registry.MustRegister(keyGauges{s.engine.Auth.Keys().List, time.Now}, signedFigures{s.engine.Auth.SignedStats})
 	}
 	s.handler = s.front(s.routes())
 	return nil

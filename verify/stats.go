@@ -71,6 +71,25 @@ var reasons = [...]struct {
 	{ErrSignature, "signature"},
 }
 
+// Reason names why a token was refused, by the names of Stats.Refused. It is empty for nil and for what says nothing of a
+// token.
+func Reason(err error) string {
+	for i := range reasons {
+		if err != nil && errors.Is(err, reasons[i].err) {
+			return reasons[i].name
+		}
+	}
+	return ""
+}
+
+// Reasons are all that Reason can say but the empty one.
+func Reasons() (names []string) {
+	for i := range reasons {
+		names = append(names, reasons[i].name)
+	}
+	return names
+}
+
 type counters struct {
 	verified, remembered atomic.Uint64
 	refused              [len(reasons)]atomic.Uint64
