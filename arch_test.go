@@ -33,10 +33,13 @@ var floors = []struct {
 // outsiders says which package may use which third-party module, and what for. Nothing else may be imported.
 var outsiders = map[string]map[string]string{
 	"internal/argon":      {"golang.org/x/crypto": "BLAKE2b; argon2 only in tests, which hold ours to it"},
+	"internal/cache":      {"github.com/maypok86/otter": "a bounded cache that a scan does not flush"},
 	"internal/jose":       {"github.com/go-jose/go-jose": "making signed tokens and their keys"},
 	"internal/legacyhash": {"golang.org/x/crypto": "bcrypt and scrypt, to read what others hashed"},
 	"internal/mailbox":    {"golang.org/x/text": "Unicode NFC"},
 	"method/password":     {"golang.org/x/text": "Unicode NFC"},
+	"store/postgres":      {"github.com/jackc/pgx": "the protocol of PostgreSQL, and a pool"},
+	"store/valkey":        {"github.com/redis/rueidis": "the protocol of Valkey, its cluster, and client-side caching"},
 	"store/sqlite":        {"zombiezen.com/go/sqlite": "SQLite in pure Go"},
 	"store/storetest":     {"github.com/google/go-cmp": "readable differences", "pgregory.net/rapid": "the model test"},
 	"server":              {"github.com/prometheus/client_golang": "metrics"},

@@ -212,7 +212,7 @@ func (a *Auth) tellFailed(r *http.Request, c Claim, err error) {
 	case len(c.Credentials) == 0:
 		e.Reason = "no_credential"
 	}
-	a.emitRequest(r, e)
+	a.keepAside(r, e)
 	if err != ErrInvalidCredentials && errors.Is(err, ErrInvalidCredentials) { // it carries a cause
 		a.emitRequest(r, Event{Type: CredentialCorrupt, UserID: e.UserID, Err: err})
 	}

@@ -16,8 +16,17 @@ import (
 type Config struct {
 	// Store keeps everything. Required.
 	Store Store
-	// Ledger, when set, keeps sessions, tickets and counters in place of Store.
+	// Ledger, when set, keeps sessions, tickets and counters in place of Store, see Together.
 	Ledger Ledger
+
+	// Cache is how many bytes sessions are remembered in, so that the store is not asked at each request. Zero means 64
+	// MiB, about 200,000 sessions; less than zero means none. Nothing is believed longer than the feed of revocations
+	// allows, see Staleness.
+	Cache int64
+	// Staleness is how long a node believes what it remembers without having heard the feed of revocations to its end:
+	// the longest that a session which was ended on another node can live on here. Zero means 1 s. New refuses less than
+	// 20 ms and more than a minute.
+	Staleness time.Duration
 
 	// Methods are the ways to begin a sign-in; the first is used when a sign-in names none.
 	Methods []Method
@@ -66,6 +75,13 @@ type Config struct {
 	OnUpgrade func(ctx context.Context, guest, user *Session) error
 	// OnEvent is told what happens, after it is durable, on the goroutine that did it: keep it short.
 	OnEvent func(ctx context.Context, e Event)
+	// Deliver is given the events that are kept (see Auth.Events), at least once each, in order as far as many nodes
+	// allow, at most 100 at a time: for an audit log or a queue, by Event.ID. It has 45 s; what it refuses or does not
+	// finish comes again a minute later. Set it on all nodes: events that were kept for it wait until it takes them,
+	// beyond KeepEvents. Nil: nobody.
+	Deliver func(ctx context.Context, events []Event) error
+	// KeepEvents is how long events are kept. Zero means 2160 h (90 days). New refuses less than a day.
+	KeepEvents time.Duration
 	// OnFail answers a request that a guard refused, in place of an RFC 9457 document. It may call Auth.Fail.
 	OnFail func(w http.ResponseWriter, r *http.Request, err error)
 
@@ -79,6 +95,9 @@ type Auth struct {
 	directory Directory
 	ledger    Ledger
 	finder    Finder // nil: ledger and directory are asked one after the other
+	feed      *follower
+	cache     *sessionCache // nil: none
+	aside     chan EventRecord
 	lifetime  Lifetime
 	limits    Limits
 	carriers  carriers
@@ -96,7 +115,8 @@ type Auth struct {
 }
 
 // New makes an Auth. It reports every mistake in the Config at once: the error joins one *ConfigError for each, with the
-// field, the reason and what to do. It starts one goroutine, which writes uses down and sweeps; Close ends it.
+// field, the reason and what to do. It starts goroutines that write uses down, sweep, and follow the feed of revocations;
+// Close ends them.
 func New(c Config) (*Auth, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -104,17 +124,24 @@ func New(c Config) (*Auth, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Cache == 0 {
+		c.Cache = defaultCache
+	}
+	if c.Staleness == 0 {
+		c.Staleness = defaultStaleness
+	}
+	if c.KeepEvents == 0 {
+		c.KeepEvents = eventsFor
+	}
 	c.Token = c.Token.withDefaults(&c)
 	a := &Auth{
-		config: c, directory: c.Store, ledger: c.Ledger,
+		config:   c,
 		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
 		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(), draining: make(chan struct{}),
+		aside:   make(chan EventRecord, eventsAside),
 		signing: keychain{loading: make(chan struct{}, 1)}, signed: newSignedCounts(),
 	}
-	if a.ledger == nil {
-		a.ledger = c.Store
-		a.finder, _ = c.Store.(Finder)
-	}
+	a.join()
 	secrets := c.Secrets
 	if secrets == nil {
 		kept, err := c.Store.(SecretKeeper).Secrets(context.Background())
@@ -129,7 +156,29 @@ func New(c Config) (*Auth, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.stopped.Go(func() { a.housekeep(ctx) })
+	a.stopped.Go(func() { a.feed.follow(ctx) })
+	a.stopped.Go(func() { a.recordAside(ctx) })
 	return a, nil
+}
+
+// join puts the stores together with who follows their feed.
+func (a *Auth) join() {
+	c := &a.config
+	a.feed = newFollower(c.Store, c.Staleness)
+	a.feed.told = func([]Revocation) { a.bell.ring() }
+	a.feed.lags = &lags{since: func(e Revocation) time.Duration { return a.now().Sub(e.Until.Add(-a.revokedFor())) }}
+	store := c.Store
+	if c.Ledger != nil {
+		a.feed.graves = newGraves()
+		store = &together{Directory: c.Store, Ledger: c.Ledger, feed: a.feed}
+	} else {
+		a.finder, _ = c.Store.(Finder)
+	}
+	told := telling{Store: store, feed: a.feed, bell: &a.bell}
+	a.directory, a.ledger = told, told
+	if c.Cache > 0 {
+		a.cache = newSessionCache(c.Cache, a.feed)
+	}
 }
 
 // SetSecrets puts a new list of secrets in place while requests run: the first signs from now on, all verify. Tokens

@@ -214,24 +214,22 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 	}
 	request := Opening{
 		Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt,
-		MovedUntil: rec.CreatedAt.Add(movedGrace), RevokedUntil: a.revokedUntil(),
+		MovedUntil: rec.CreatedAt.Add(movedGrace),
 	}
 	if old != nil {
 		request.Replace = &old.token
 		request.Inherit = old.Anonymous() || old.User.ID == rec.UserID
 	}
+	told := a.tellingOpened(r, s, old, &request)
 	opened, err := a.ledger.Open(r.Context(), request)
 	if err != nil {
 		return nil, unavailable(err)
-	}
-	if opened.Replaced || len(opened.Evicted) > 0 {
-		a.bell.ring()
 	}
 	g := a.deliver(w, r, s, b, by)
 	if b.form == Opaque && by.cookie() && old != nil && old.until != 0 { // it came with a signed cookie
 		a.carriers.clearRefresh(w, r)
 	}
-	a.tellOpened(r, s, old, opened)
+	a.tellOpened(r.Context(), told, opened)
 	if opened.Replaced && old.Anonymous() && o.user != nil {
 		a.upgrade(r, old, s)
 	}
@@ -252,17 +250,32 @@ func (a *Auth) newRecord(r *http.Request, o opening) SessionRecord {
 	return rec
 }
 
-func (a *Auth) tellOpened(r *http.Request, s, old *Session, opened Opened) {
-	kind, userID := GuestBegan, ""
+// openings is what may be told of an opening: what was opened, replaced and evicted.
+type openings struct{ opened, replaced, evicted Event }
+
+// tellingOpened puts into a request what joins the events when it is done. Guests come and go without a record.
+func (a *Auth) tellingOpened(r *http.Request, s, old *Session, o *Opening) openings {
+	t := openings{opened: a.requested(r, Event{Type: GuestBegan, SessionID: s.ID})}
+	o.Replaced.RevokedUntil, o.Evicted.RevokedUntil = a.revokedUntil(), a.revokedUntil()
 	if s.User != nil {
-		kind, userID = SignedIn, s.User.ID
+		t.opened.Type, t.opened.UserID = SignedIn, s.User.ID
+		t.evicted = a.requested(r, Event{Type: SessionRevoked, UserID: s.User.ID, Reason: "limit"})
+		o.Events, o.Evicted = a.records(t.opened), a.ending(t.evicted)
 	}
-	a.emitRequest(r, Event{Type: kind, UserID: userID, SessionID: s.ID})
-	if opened.Replaced && !old.Anonymous() {
-		a.emitRequest(r, Event{Type: SessionRevoked, UserID: old.User.ID, SessionID: old.ID, Reason: "replaced"})
+	if old != nil && !old.Anonymous() {
+		t.replaced = a.requested(r, Event{Type: SessionRevoked, UserID: old.User.ID, SessionID: old.ID, Reason: "replaced"})
+		o.Replaced = a.ending(t.replaced)
 	}
-	for _, evicted := range opened.Evicted {
-		a.emitRequest(r, Event{Type: SessionRevoked, UserID: userID, SessionID: evicted, Reason: "limit"})
+	return t
+}
+
+func (a *Auth) tellOpened(ctx context.Context, t openings, opened Opened) {
+	a.emit(ctx, t.opened)
+	if opened.Replaced && t.replaced.Type != "" {
+		a.emit(ctx, t.replaced)
+	}
+	for _, t.evicted.SessionID = range opened.Evicted {
+		a.emit(ctx, t.evicted)
 	}
 }
 

@@ -39,6 +39,12 @@ func (c *Config) check() error {
 	m.clients(c.Clients)
 	m.lifetime(c.Session)
 	m.limits(c.Limits)
+	if c.Staleness != 0 && (c.Staleness < minStaleness || c.Staleness > maxStaleness) {
+		m.add("Staleness", c.Staleness.String()+" is out of range", "use 20 ms to 1 min")
+	}
+	if c.KeepEvents != 0 && c.KeepEvents < 24*time.Hour {
+		m.add("KeepEvents", c.KeepEvents.String()+" is less than a day", "use 24 h or more")
+	}
 	for _, o := range c.Origins {
 		m.origin(o)
 	}

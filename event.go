@@ -28,6 +28,7 @@ const (
 	UpgradeFailed     EventType = "upgrade_failed" // OnUpgrade returned Err; both sides keep their data
 	SessionRenewed    EventType = "session_renewed"
 	SessionRevoked    EventType = "session_revoked"
+	SessionsRevoked   EventType = "sessions_revoked" // all of a user, at once
 	LimitReached      EventType = "limit_reached"
 	DuplicateCookie   EventType = "duplicate_cookie"   // two different good cookies in one request
 	InsecureTransport EventType = "insecure_transport" // a Secure cookie was sent over plain http: the browser drops it
@@ -46,6 +47,7 @@ const (
 
 // Event tells what happened to whom. It holds no secret and no token.
 type Event struct {
+	ID        string // of one that was kept, see Auth.Events; empty in Config.OnEvent
 	Type      EventType
 	Time      time.Time
 	Realm     string
@@ -66,18 +68,30 @@ func (a *Auth) emit(ctx context.Context, e Event) {
 	if a.config.OnEvent == nil {
 		return
 	}
-	e.Time, e.Realm, e.RequestID = a.now(), a.config.Realm, requestid.From(ctx)
+	if e.Time.IsZero() {
+		e = a.dated(ctx, e)
+	}
 	defer func() { _ = recover() }()
 	a.config.OnEvent(ctx, e)
 }
 
 // emitRequest is emit for what a request did.
 func (a *Auth) emitRequest(r *http.Request, e Event) {
-	if a.config.OnEvent == nil {
-		return
+	if a.config.OnEvent != nil {
+		a.emit(r.Context(), a.requested(r, e))
 	}
+}
+
+// dated completes an event that happens now.
+func (a *Auth) dated(ctx context.Context, e Event) Event {
+	e.Time, e.Realm, e.RequestID = a.now(), a.config.Realm, requestid.From(ctx)
+	return e
+}
+
+// requested completes an event that a request causes now.
+func (a *Auth) requested(r *http.Request, e Event) Event {
 	e.IP, e.UserAgent = a.clientIP(r), clip(r.UserAgent(), maxAgent)
-	a.emit(r.Context(), e)
+	return a.dated(r.Context(), e)
 }
 
 // maxAgent bounds what is kept of a User-Agent, in bytes.

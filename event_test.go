@@ -61,7 +61,7 @@ func TestEvents(t *testing.T) {
 			{"a second factor is asked for", func() error { d.challenge("ana@example.com"); return nil }, []cloakroom.EventType{cloakroom.SignInChallenged}},
 			{"sign-in, and out everywhere", func() error {
 				return errors.Join(second(d.trySignIn(email, nextSecret)), d.signOut(cloakroom.AllSessions))
-			}, []cloakroom.EventType{cloakroom.SignedIn, cloakroom.SessionRevoked}},
+			}, []cloakroom.EventType{cloakroom.SignedIn, cloakroom.SessionsRevoked, cloakroom.SessionRevoked}},
 			{"a ban", func() error { return w.Users().Ban(ctx, user.ID) }, []cloakroom.EventType{cloakroom.UserBanned}},
 			{"sign-in of the banned", func() error {
 				fails(t, second(d.trySignIn(email, nextSecret)), cloakroom.ErrBanned, "sign-in")

@@ -51,7 +51,7 @@ func everyFault(t *testing.T, store *wrapped, arrange func(n int) (operation fun
 
 func TestStoreFaults(t *testing.T) {
 	store := wrap(memory.New())
-	w, _ := factors(t, cloakroom.Config{Store: store})
+	w, _ := factors(t, cloakroom.Config{Store: store, Cache: -1})
 	person := 0
 	// arrive makes a user who is signed in on one device, at an address of their own.
 	arrive := func(by cloakroom.Delivery) (*device, *cloakroom.User) {

@@ -24,8 +24,7 @@ const (
 
 // TokenPolicy says which forms of token a sign-in may ask for, and what signed ones are like.
 type TokenPolicy struct {
-	// Allow lists the forms. Empty means opaque, and signed too where an issuer is known. Signed does not go together
-	// with Config.Ledger yet.
+	// Allow lists the forms. Empty means opaque, and signed too where an issuer is known.
 	Allow []TokenForm
 	// Default is used when a sign-in asks for nothing. Empty means opaque, or the first of Allow if opaque is not in it.
 	Default TokenForm
@@ -62,7 +61,7 @@ func (p TokenPolicy) withDefaults(c *Config) TokenPolicy {
 	p.KeyAge = cmp.Or(p.KeyAge, 90*24*time.Hour)
 	if len(p.Allow) == 0 {
 		p.Allow = []TokenForm{Opaque}
-		if p.Issuer != "" && c.Ledger == nil {
+		if p.Issuer != "" {
 			p.Allow = []TokenForm{Opaque, Signed}
 		}
 	}
@@ -91,9 +90,6 @@ func (m *mistakes) token(c *Config) {
 	}
 	if p.signed() && p.Issuer == "" {
 		m.add("Token.Issuer", "is missing, so nobody could check a signed token", "set it or BaseURL, or leave signed out of Token.Allow")
-	}
-	if p.signed() && c.Ledger != nil {
-		m.add("Token.Allow", "has signed while Ledger is set: what ends sessions there does not reach the feed yet", "leave signed out, or leave Ledger nil")
 	}
 	if given.Issuer != "" {
 		m.issuer(given.Issuer)

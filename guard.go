@@ -157,7 +157,7 @@ func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival
 			return nil, err
 		}
 	}
-	v, err := a.lookupAt(r.Context(), &cred.id, now)
+	v, err := a.lookupCached(r.Context(), &cred.id, now)
 	if err != nil {
 		return nil, err
 	}
@@ -172,24 +172,53 @@ func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival
 	return v, nil
 }
 
-// lookup finds the live session of a token. ErrInvalidToken: certainly dead. ErrBanned: alive but for the ban.
+// lookup asks the store for the live session of a token. ErrInvalidToken: certainly dead. ErrBanned: alive but for the ban.
 func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
-	v, err := a.lookupAt(ctx, &id, a.now())
+	var rec SessionRecord
+	v, err := a.lookupRecord(ctx, &id, a.now(), &rec)
 	return v.alone(), err
 }
 
-func (a *Auth) lookupAt(ctx context.Context, id *TokenID, now time.Time) (*arrival, error) {
+// lookupCached is lookup for guards: it believes what this node remembers, while it may. Only the store knows that a
+// session is over: its idle limit may have moved by a use elsewhere.
+func (a *Auth) lookupCached(ctx context.Context, id *TokenID, now time.Time) (*arrival, error) {
 	var rec SessionRecord
+	if a.cache == nil {
+		return a.lookupRecord(ctx, id, now, &rec)
+	}
+	var user User
+	known, err := a.cache.find(id, now, &rec, &user)
+	if err != nil {
+		return nil, lost(err)
+	}
+	if known {
+		if v, err := a.living(&rec, &user, a.uses.noted(*id).SeenAt, now); err == nil {
+			return v, nil
+		}
+	}
 	return a.lookupRecord(ctx, id, now, &rec)
 }
 
-// lookupRecord is lookupAt for who also wants what the Ledger keeps.
+// lookupRecord is lookup for who also wants what the Ledger keeps.
 func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec *SessionRecord) (*arrival, error) {
 	seen := a.uses.noted(*id).SeenAt // asked first: a flush moves uses from here to the store, never back
+	asOf := a.feed.now()             // and this: what is told from now on is news
 	var user User
-	if err := a.find(ctx, id, now, rec, &user); err != nil {
+	err := a.find(ctx, id, now, rec, &user)
+	switch {
+	case err == nil && a.cache != nil:
+		a.cache.keep(asOf, rec, &user)
+	case errors.Is(err, ErrNotFound) && !errors.Is(err, ErrMoved) && a.cache != nil:
+		a.cache.keepDead(asOf, id, now)
+	}
+	if err != nil {
 		return nil, lost(err)
 	}
+	return a.living(rec, &user, seen, now)
+}
+
+// living is the session of a record, if it lives.
+func (a *Auth) living(rec *SessionRecord, user *User, seen, now time.Time) (*arrival, error) {
 	rec.LastSeenAt = later(rec.LastSeenAt, seen)
 	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
 	switch {
@@ -204,7 +233,7 @@ func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec
 	case rec.Epoch < user.Epoch:
 		return nil, ErrInvalidToken
 	}
-	return a.arrival(rec, &user), nil
+	return a.arrival(rec, user), nil
 }
 
 // lost is what an error of a store means for a token.

@@ -19,9 +19,10 @@ func signing(store cloakroom.Store) cloakroom.Config {
 	}
 }
 
-// beside is another process on the store and by the clock of w.
+// beside is another process on the store and by the clock of w. It asks the store each time, so that what it answers is true
+// at once; for what nodes remember see cache_test.go.
 func (w *world) beside(c cloakroom.Config) *world {
-	c.Store, c.Now = w.Store(), w.Clock.Now
+	c.Store, c.Now, c.Cache = w.Store(), w.Clock.Now, -1
 	other := newWorld(w.t, c)
 	other.Clock = w.Clock
 	return other

@@ -75,11 +75,20 @@ func hotPaths(tb testing.TB) []hotPath {
 			}
 		}}
 	}
-	return []hotPath{
+	paths := []hotPath{
 		path("bare mux", request("/bare")),
 		path("cookie", room.ByCookie(request("/guarded"), ana)),
 		path("bearer", room.ByBearer(request("/guarded"), ana)),
 	}
+	for deadline := time.Now().Add(10 * time.Second); room.CacheStats().Hits < 10; time.Sleep(time.Millisecond) {
+		for _, p := range paths { // until the feed was heard, the store is asked
+			p.send()
+		}
+		if time.Now().After(deadline) {
+			tb.Fatal("the sessions are not remembered")
+		}
+	}
+	return paths
 }
 
 func greet(w http.ResponseWriter, _ *http.Request) {

@@ -253,9 +253,9 @@ func (a *Auth) opensAny(keys []SigningKey) bool {
 	return live == 0
 }
 
-// changeKeys is the one road to change the keys: read, change, compare-and-swap, again if somebody was faster. When they
-// cannot be written, the set is as it was read.
-func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed bool, err error)) (KeySet, error) {
+// changeKeys is the one road to change the keys: read, change, compare-and-swap, again if somebody was faster. What it is
+// called joins the events. When the keys cannot be written, the set is as it was read.
+func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed bool, err error), what ...Event) (KeySet, error) {
 	for {
 		set, err := a.directory.KeySet(ctx, a.config.Realm)
 		if err != nil {
@@ -267,7 +267,11 @@ func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed boo
 		if err != nil || !changed {
 			return set, err
 		}
-		err = a.directory.SwapKeySet(ctx, set)
+		told := what
+		if len(set.Keys) > len(read.Keys) {
+			told = append(slices.Clone(what), a.dated(ctx, Event{Type: SigningKeyCreated}))
+		}
+		err = a.directory.SwapKeySet(ctx, set, a.records(told...)...)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
 		}
@@ -275,8 +279,8 @@ func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed boo
 			return read, unavailable(err)
 		}
 		set.Revision++
-		if len(set.Keys) > len(read.Keys) {
-			a.emit(ctx, Event{Type: SigningKeyCreated})
+		for _, e := range told {
+			a.emit(ctx, e)
 		}
 		return set, nil
 	}
@@ -376,7 +380,7 @@ func (k Keys) List(ctx context.Context) ([]SigningKey, error) {
 // Rotate lets the next key take over and returns when it does: at once if it has been published long enough for everybody
 // to know it, a few minutes later otherwise. Tokens of the old key stay good until they expire. No request fails.
 func (k Keys) Rotate(ctx context.Context) (at time.Time, err error) {
-	err = k.change(ctx, func(p keyPolicy, keys []SigningKey, now time.Time) error {
+	err = k.change(ctx, Event{Type: SigningKeyRotated}, func(p keyPolicy, keys []SigningKey, now time.Time) error {
 		active := slices.IndexFunc(keys, func(k SigningKey) bool { return k.State(now) == KeyActive })
 		if keys[active].RetiredAt.IsZero() {
 			p.schedule(keys, active, now)
@@ -384,9 +388,6 @@ func (k Keys) Rotate(ctx context.Context) (at time.Time, err error) {
 		at = keys[active].RetiredAt
 		return nil
 	})
-	if err == nil {
-		k.auth.emit(ctx, Event{Type: SigningKeyRotated})
-	}
 	return at, err
 }
 
@@ -394,7 +395,7 @@ func (k Keys) Rotate(ctx context.Context) (at time.Time, err error) {
 // again, within KeyCache. If it was the active one the next takes over at once. Sessions live on: their refresh tokens
 // give new access tokens. ErrNotFound: there is no such key. Withdrawing twice is no error.
 func (k Keys) Withdraw(ctx context.Context, id string) error {
-	err := k.change(ctx, func(_ keyPolicy, keys []SigningKey, now time.Time) error {
+	return k.change(ctx, Event{Type: SigningKeyWithdrawn, Reason: id}, func(_ keyPolicy, keys []SigningKey, now time.Time) error {
 		i := slices.IndexFunc(keys, func(k SigningKey) bool { return k.ID == id })
 		if i < 0 {
 			return ErrNotFound
@@ -404,14 +405,10 @@ func (k Keys) Withdraw(ctx context.Context, id string) error {
 		}
 		return nil
 	})
-	if err == nil {
-		k.auth.emit(ctx, Event{Type: SigningKeyWithdrawn, Reason: id})
-	}
-	return err
 }
 
 // change edits keys that are up to date, and advances them again.
-func (k Keys) change(ctx context.Context, edit func(p keyPolicy, keys []SigningKey, now time.Time) error) error {
+func (k Keys) change(ctx context.Context, what Event, edit func(p keyPolicy, keys []SigningKey, now time.Time) error) error {
 	a := k.auth
 	if !a.config.Token.signed() {
 		return ErrNotFound
@@ -428,7 +425,7 @@ func (k Keys) change(ctx context.Context, edit func(p keyPolicy, keys []SigningK
 		}
 		set.Keys, _, err = p.advance(set.Keys, now, a.freshKey)
 		return true, err
-	})
+	}, a.dated(ctx, what))
 	a.signing.latest.Store(nil) // read again at the next use
 	return err
 }

@@ -331,13 +331,9 @@ func (a *Auth) sameSession(r *http.Request, s *Session) error {
 
 // endFor ends a session because of what was done with its refresh token, durably, and gives the reason back.
 func (a *Auth) endFor(r *http.Request, s *Session, e Event, reason error) error {
-	ended, err := a.close(context.WithoutCancel(r.Context()), s.ref)
-	if err != nil {
-		return unavailable(err)
-	}
-	if ended { // of many at once, one ended it
-		e.UserID, e.SessionID = s.ref.UserID, s.ID
-		a.emitRequest(r, e)
+	e.UserID, e.SessionID = s.ref.UserID, s.ID
+	if _, err := a.close(context.WithoutCancel(r.Context()), s.ref, a.requested(r, e)); err != nil {
+		return err
 	}
 	return reason
 }

@@ -18,7 +18,7 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant
 	if err != nil {
 		return nil, err
 	}
-	b, next, err := a.replaceToken(r.Context(), s, rec)
+	b, next, err := a.replaceToken(r, s, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func (a *Auth) recordOf(ctx context.Context, s *Session) (SessionRecord, error) 
 
 // replaceToken puts new tokens of the same form in the place of the session's own, and next's proof and epoch in the
 // place of its own.
-func (a *Auth) replaceToken(ctx context.Context, s *Session, next SessionRecord) (bundle, SessionRecord, error) {
-	now, form := a.now(), Opaque
+func (a *Auth) replaceToken(r *http.Request, s *Session, next SessionRecord) (bundle, SessionRecord, error) {
+	ctx, now, form := r.Context(), a.now(), Opaque
 	if len(next.Refresh) > 0 {
 		form = Signed
 	}
@@ -52,10 +52,14 @@ func (a *Auth) replaceToken(ctx context.Context, s *Session, next SessionRecord)
 	if err := a.sign(ctx, a.session(next, s.User), &b); err != nil {
 		return b, next, err
 	}
-	err := a.ledger.Renew(ctx, s.token, next, now.Add(movedGrace))
+	renewed := a.requested(r, Event{Type: SessionRenewed, UserID: next.UserID, SessionID: s.ID})
+	err := a.ledger.Renew(ctx, Renewal{
+		Old: s.token, Session: next, MovedUntil: now.Add(movedGrace), RevokedUntil: a.revokedUntil(), Events: a.records(renewed),
+	})
 	if err != nil {
 		return b, next, known(err, ErrNotFound, ErrInvalidToken)
 	}
+	a.emit(ctx, renewed)
 	return b, next, nil
 }
 
@@ -63,7 +67,6 @@ func (a *Auth) replaceToken(ctx context.Context, s *Session, next SessionRecord)
 func (a *Auth) renewed(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord, b bundle) *Grant {
 	by := s.carrier.delivery()
 	s.read(&next, s.User)
-	a.emitRequest(r, Event{Type: SessionRenewed, UserID: next.UserID, SessionID: s.ID})
 	return a.deliver(w, r, s, b, by)
 }
 
@@ -79,7 +82,7 @@ func (a *Auth) fallBack(ctx context.Context, s *Session, before SessionRecord, e
 			return
 		}
 	}
-	_ = a.ledger.Renew(ctx, s.token, before, a.now())
+	_ = a.ledger.Renew(ctx, Renewal{Old: s.token, Session: before})
 }
 
 // Change is a new secret for one's own account.
@@ -141,10 +144,11 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 	}
 	ahead := before
 	ahead.Epoch = epoch + 1
-	if err := a.ledger.Renew(ctx, s.token, ahead, a.now()); err != nil {
+	if err := a.ledger.Renew(ctx, Renewal{Old: s.token, Session: ahead}); err != nil {
 		return nil, known(err, ErrNotFound, ErrInvalidToken)
 	}
-	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, func(u *User) error {
+	what := a.requested(r, Event{Type: CredentialChanged, SessionID: s.ID, Reason: cred.Method})
+	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, what, func(u *User) error {
 		if u.Epoch != epoch {
 			return ErrInvalidToken // all sessions were ended meanwhile, this one too
 		}
@@ -156,9 +160,8 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 		return nil, err
 	}
 	s.User = changed
-	a.emitRequest(r, Event{Type: CredentialChanged, UserID: changed.ID, SessionID: s.ID, Reason: cred.Method})
 	ahead.AuthenticatedAt = a.now()
-	b, next, err := a.replaceToken(ctx, s, ahead)
+	b, next, err := a.replaceToken(r.WithContext(ctx), s, ahead)
 	if err != nil { // the change is done and must be told as done; the session goes on with the token it has
 		a.emitRequest(r, Event{Type: RequestFailed, UserID: changed.ID, SessionID: s.ID, Reason: "renew", Err: err})
 		return &Grant{Session: s}, nil

@@ -19,19 +19,22 @@ const (
 	RevokedFor = maxAccessTTL + 10*time.Minute
 
 	typeRevocations = "revocations+jwt"
-	feedPage        = 1000                   // entries of one answer
-	feedPoll        = 100 * time.Millisecond // how often the store is asked for what other processes appended
+	feedPage        = 1000        // entries of one answer
+	feedPoll        = time.Second // how often whoever waits looks by himself; the bell wakes him sooner
 	feedWaitMax     = 30 * time.Second
 )
 
 // revokedUntil is how long the feed tells of what ends now. It does not depend on whether this process signs tokens:
 // another one on the same store may.
-func (a *Auth) revokedUntil() time.Time { return a.now().Add(RevokedFor) }
+func (a *Auth) revokedUntil() time.Time { return a.now().Add(a.revokedFor()) }
 
-// close ends one session, in the feed too.
-func (a *Auth) close(ctx context.Context, ref SessionRef) (bool, error) {
-	defer a.bell.ring()
-	return a.ledger.Close(ctx, ref, a.revokedUntil())
+// revokedFor is, with a Ledger that may be restored from an older state, as long as such a state may hold a session that
+// has not expired.
+func (a *Auth) revokedFor() time.Duration {
+	if a.config.Ledger == nil {
+		return RevokedFor
+	}
+	return max(RevokedFor, a.lifetime.Idle+sweepLag)
 }
 
 // FeedQuery is what a reader of the feed asks for.
@@ -100,22 +103,30 @@ func (a *Auth) Feed(ctx context.Context, q FeedQuery) (string, error) {
 func (a *Auth) feedAnswer(q FeedQuery, page Revocations) feedAnswer {
 	out := feedAnswer{
 		Issuer: a.config.Token.Issuer, Audience: q.Client, Issued: a.now().Unix(), Nonce: q.Nonce,
-		After: q.After, Cursor: page.Cursor, More: page.More, Entries: make([]feedEntry, len(page.Entries)),
+		After: q.After, Cursor: page.Cursor, More: page.More, Entries: []feedEntry{},
 	}
-	for i, e := range page.Entries {
+	longest := a.now().Add(RevokedFor) // no token that lives now lives longer
+	for _, e := range page.Entries {
 		hash := base64.RawURLEncoding.EncodeToString(e.Subject[:])
-		out.Entries[i] = feedEntry{Epoch: e.Epoch, Expires: e.Until.Unix() + 1}
-		if e.Epoch == 0 {
-			out.Entries[i].Session = hash
-		} else {
-			out.Entries[i].User = hash
+		entry := feedEntry{Epoch: e.Epoch, Expires: min(e.Until.Unix(), longest.Unix()) + 1}
+		switch {
+		case e.Epoch == SessionEnded:
+			entry.Session = hash
+		case e.Epoch > 0:
+			entry.User = hash
+		default: // it ends no signed token
+			continue
 		}
+		out.Entries = append(out.Entries, entry)
 	}
 	return out
 }
 
 // awaitRevocations reads the feed, and again when this process has appended to it or another may have.
 func (a *Auth) awaitRevocations(ctx context.Context, after string, wait time.Duration) (Revocations, error) {
+	if wait > 0 {
+		defer a.feed.listen()()
+	}
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	poll := time.NewTicker(feedPoll)

@@ -230,7 +230,7 @@ func TestFeedQuery(t *testing.T) {
 			entries = append(entries, cloakroom.Revocation{Subject: sha256.Sum256(fmt.Append(nil, n)), Until: w.Clock.Now().Add(time.Hour)})
 		}
 		start := w.told(cloakroom.FeedQuery{}).Cursor
-		done(t, w.Store().Revoke(t.Context(), entries))
+		done(t, w.Store().Append(t.Context(), entries, nil))
 		var got []string
 		for cursor, page := start, 0; ; page++ {
 			p := w.told(cloakroom.FeedQuery{After: cursor, Wait: 30 * time.Second})

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Sessions administers the sessions of users. Get it from Auth.Sessions. It asks nobody for permission: pass the id of
@@ -66,20 +65,17 @@ func (l Sessions) Revoke(ctx context.Context, userID, sessionID string) error {
 	if _, err := l.auth.Users().Get(ctx, userID); err != nil { // nobody of another realm
 		return err
 	}
-	closed, err := l.auth.close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID})
-	if err != nil {
-		return unavailable(err)
-	}
-	if !closed {
+	revoked := l.auth.dated(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: "revoked"})
+	closed, err := l.auth.close(ctx, SessionRef{Bucket: bucketOf(userID), ID: sessionID, UserID: userID}, revoked)
+	if err == nil && !closed {
 		return ErrNotFound
 	}
-	l.auth.emit(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: "revoked"})
-	return nil
+	return err
 }
 
 // RevokeAll ends all sessions of the user, also one that is being opened at this moment.
 func (l Sessions) RevokeAll(ctx context.Context, userID string) error {
-	_, _, err := l.auth.Users().edit(ctx, userID, nil, func(u *User) error {
+	_, _, err := l.auth.Users().edit(ctx, userID, nil, Event{Type: SessionsRevoked}, func(u *User) error {
 		u.Epoch++
 		return nil
 	})
@@ -95,26 +91,38 @@ func (l Sessions) RevokeOthers(ctx context.Context, s *Session) error {
 	if s.Anonymous() {
 		return nil
 	}
-	return l.auth.closeUser(ctx, s.User.ID, s.ID, "revoked", l.auth.revokedUntil())
+	revoked := l.auth.dated(ctx, Event{Type: SessionRevoked, UserID: s.User.ID, Reason: "revoked"})
+	return l.auth.closeUser(ctx, s.User.ID, s.ID, revoked, l.auth.ending(revoked))
 }
 
 // closeUser drops the sessions of a user but one, and tells of each.
-func (a *Auth) closeUser(ctx context.Context, userID, keep, reason string, revokedUntil time.Time) error {
-	defer a.bell.ring()
-	ended, err := a.ledger.CloseUser(ctx, bucketOf(userID), userID, keep, revokedUntil)
+func (a *Auth) closeUser(ctx context.Context, userID, keep string, each Event, end Ending) error {
+	ended, err := a.ledger.CloseUser(ctx, bucketOf(userID), userID, keep, end)
 	if err != nil {
 		return unavailable(err)
 	}
-	for _, sessionID := range ended {
-		a.emit(ctx, Event{Type: SessionRevoked, UserID: userID, SessionID: sessionID, Reason: reason})
+	for _, each.SessionID = range ended {
+		a.emit(ctx, each)
 	}
 	return nil
+}
+
+// close ends one session, and tells of it if there was one.
+func (a *Auth) close(ctx context.Context, ref SessionRef, e Event) (bool, error) {
+	closed, err := a.ledger.Close(ctx, ref, a.ending(e))
+	if err != nil {
+		return false, unavailable(err)
+	}
+	if closed { // of many at once, one ended it
+		a.emit(ctx, e)
+	}
+	return closed, nil
 }
 
 // tidy drops the sessions of a user but one, all of them dead by their epoch or for want of their user: what made them so
 // is durable and in the feed, and that their rows could not be dropped is only told.
 func (a *Auth) tidy(ctx context.Context, userID, keep, reason string) {
-	if err := a.closeUser(ctx, userID, keep, reason, time.Time{}); err != nil {
+	if err := a.closeUser(ctx, userID, keep, Event{Type: SessionRevoked, UserID: userID, Reason: reason}, Ending{}); err != nil {
 		a.emit(ctx, Event{Type: RequestFailed, UserID: userID, Reason: "tidy", Err: err})
 	}
 }
@@ -259,12 +267,6 @@ func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
 	case e == AllSessions && !s.Anonymous():
 		return a.Sessions().RevokeAll(ctx, s.User.ID)
 	}
-	closed, err := a.close(ctx, s.ref)
-	if err != nil {
-		return unavailable(err)
-	}
-	if closed { // of many at once, one ended it
-		a.emitRequest(r, Event{Type: SignedOut, UserID: s.ref.UserID, SessionID: s.ID})
-	}
-	return nil
+	_, err = a.close(ctx, s.ref, a.requested(r, Event{Type: SignedOut, UserID: s.ref.UserID, SessionID: s.ID}))
+	return err
 }

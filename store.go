@@ -60,9 +60,10 @@ type Finder interface {
 // error nothing has changed; values passed in and handed out are the caller's own (a store keeps copies). Times are
 // stored to the microsecond, in UTC; the zero time stays the zero time.
 type Directory interface {
-	// CreateUser stores a new user, its identifier (Email, unless empty) and its credentials in one atomic step,
-	// with Revision 1. Another user of the same realm has the e-mail: ErrTaken, however many callers race.
-	CreateUser(ctx context.Context, u User, creds ...Credential) error
+	// CreateUser stores a new user, its identifier (Email, unless empty), its credentials and its events in one atomic
+	// step, with Revision 1. Another user of the same realm has the e-mail: ErrTaken, however many callers race.
+	// c.Keeps and c.RevokedUntil say nothing here.
+	CreateUser(ctx context.Context, c UserChange) error
 
 	// User returns the user with this id, whatever its realm. Absent: ErrNotFound.
 	User(ctx context.Context, id string) (User, error)
@@ -73,18 +74,18 @@ type Directory interface {
 	// Users returns up to q.Max users that match q, in ascending order of id.
 	Users(ctx context.Context, q UserQuery) ([]User, error)
 
-	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) in one atomic step. When the
-	// user's Epoch grows and c.RevokedUntil is set, a Revocation of the user joins the feed in the same step. It is a
-	// compare-and-swap: c.User.Revision must be the stored revision, which then grows by one; if not, ErrConflict.
+	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) and c.Events in one atomic
+	// step. When c.RevokedUntil is set, a Revocation of the user joins the feed in the same step: with the new Epoch if
+	// that grows, otherwise with UserChanged. It is a compare-and-swap: c.User.Revision must be the stored revision, which then grows by one; if not, ErrConflict.
 	// A new e-mail that is somebody else's: ErrTaken. Absent user: ErrNotFound. When c.Keeps names a role that the
 	// stored user holds (and is not banned) and c.User would no longer (or is banned), another user of the realm
 	// who is not banned must hold it: ErrLastHolder otherwise, also when the last two give it up at once.
 	UpdateUser(ctx context.Context, c UserChange) error
 
 	// DeleteUser removes the user, its identifiers and its credentials; the e-mail is free again. A Revocation of the
-	// user with EveryEpoch joins the feed in the same step, unless revokedUntil is zero. Absent: ErrNotFound. keeps is
-	// a role as in UpdateUser, or empty.
-	DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error
+	// user with EveryEpoch joins the feed in the same step, unless end.RevokedUntil is zero. Absent: ErrNotFound. keeps
+	// is a role as in UpdateUser, or empty. Events of the user stay.
+	DeleteUser(ctx context.Context, id, keeps string, end Ending) error
 
 	// Credentials returns what the user can prove itself by, in order of method and id. An unknown user has none.
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
@@ -98,11 +99,12 @@ type Directory interface {
 
 	// SwapKeySet replaces the keys of a realm if the stored set still has set.Revision (0: there is none), which then
 	// grows by one; otherwise ErrConflict. So of many processes that start at once one makes the first key.
-	SwapKeySet(ctx context.Context, set KeySet) error
+	SwapKeySet(ctx context.Context, set KeySet, events ...EventRecord) error
 
-	// Revoke appends to the feed what a Ledger that lives elsewhere is about to end; an entry may be there already. A
-	// store that is Directory and Ledger in one appends by itself when it ends sessions.
-	Revoke(ctx context.Context, entries []Revocation) error
+	// Append adds to the feed and to the events, in one atomic step. It is for what happens outside of this store: what a
+	// Ledger that lives elsewhere is about to end, an attempt that failed. An entry may be there already. A store that
+	// is Directory and Ledger in one appends by itself to the feed when it ends sessions.
+	Append(ctx context.Context, entries []Revocation, events []EventRecord) error
 
 	// Revocations returns up to max entries of the feed that come after a cursor, in the order in which they became
 	// visible: what is committed is never skipped, whatever else was being written. The empty cursor is the
@@ -110,20 +112,51 @@ type Directory interface {
 	// be one whose entry has expired.
 	// Entries with Until at or before now may be left out.
 	Revocations(ctx context.Context, after string, max int, now time.Time) (Revocations, error)
+
+	// Events returns up to q.Max events that match q, newest first: in descending order of id.
+	Events(ctx context.Context, q EventQuery) ([]EventRecord, error)
+
+	// ClaimEvents returns up to max events of a realm that wait to be handed on, oldest first, and gives none of them to
+	// another caller until leasedUntil: of many racing callers each gets events of its own. now is the clock of leases.
+	ClaimEvents(ctx context.Context, realm string, now, leasedUntil time.Time, max int) ([]EventRecord, error)
+
+	// EventsDelivered says that these events need not be handed on again. Unknown ids are no error.
+	EventsDelivered(ctx context.Context, ids []string) error
+
+	// Prune deletes up to p.Max entries of the feed that have expired and events that are old, and returns how many. Zero
+	// means there is nothing left to do. Events that wait to be handed on stay.
+	Prune(ctx context.Context, p Prune) (int, error)
 }
 
-// Revocation is one entry of the feed: something is dead, and until when somebody may still believe the contrary. The feed
-// holds hashes alone, so that whoever follows it learns of no session that it does not know.
+// A Waker is a Directory that can tell that its feed may have grown sooner than it would be asked. The feed is asked all
+// the same: what a Waker misses costs milliseconds, never a revocation.
+type Waker interface {
+	// Wake calls ring when it begins to listen and then whenever the feed may have grown, until ctx ends or it cannot any
+	// more; then it returns why.
+	Wake(ctx context.Context, ring func()) error
+}
+
+// Revocation is one entry of the feed: something is dead or has changed, and until when somebody may still believe the
+// contrary. The feed holds hashes alone, so that whoever follows it learns of no session that it does not know.
 type Revocation struct {
-	// Subject is SHA-256 of the id of a session (Epoch 0) or of a user.
+	// Subject is SHA-256 of the id of a session or of a user, or the Hash of a TokenID; Epoch says of which.
 	Subject [32]byte
-	// Epoch, if not 0, ends all sessions of the user that were opened in an earlier one.
+	// Epoch above 0 ends all sessions of the user that were opened in an earlier one. Otherwise it is SessionEnded,
+	// UserChanged or TokenReplaced.
 	Epoch int64
 	Until time.Time
 }
 
-// EveryEpoch is the epoch of a user who is gone. JSON numbers are exact up to here (RFC 8259 §6).
-const EveryEpoch = 1<<53 - 1
+// What a Revocation is about that ends no epoch. Programs of before UserChanged and TokenReplaced take both for an epoch
+// that ends nothing.
+const (
+	SessionEnded  = 0  // the session has ended
+	UserChanged   = -1 // the user has changed; nothing has ended, but what is remembered of the user is out of date
+	TokenReplaced = -2 // the token was exchanged for another one, see Ledger.Renew
+
+	// EveryEpoch is the epoch of a user who is gone. JSON numbers are exact up to here (RFC 8259 §6).
+	EveryEpoch = 1<<53 - 1
+)
 
 // Revocations is a page of the feed.
 type Revocations struct {
@@ -165,8 +198,57 @@ type UserChange struct {
 	User        User
 	Credentials []Credential
 	Keeps       string
-	// RevokedUntil is how long the feed tells of a new Epoch. Zero: it does not.
+	// RevokedUntil is how long the feed tells of the change. Zero: it does not.
 	RevokedUntil time.Time
+	Events       []EventRecord
+}
+
+// Ending says how the end of sessions, or of a user, is told.
+type Ending struct {
+	// RevokedUntil is how long the feed tells of it. Zero: it does not.
+	RevokedUntil time.Time
+	// Event, if set, joins the events in the same step: once for each session that ends, with its SessionID; or once
+	// for the user. Nothing ended: no event.
+	Event *EventRecord
+}
+
+// Each is the event of an ending for each of these sessions, as it joins the events.
+func (e Ending) Each(sessionIDs ...string) (events []EventRecord) {
+	for _, id := range sessionIDs {
+		if e.Event != nil {
+			one := *e.Event
+			one.SessionID = id
+			events = append(events, one)
+		}
+	}
+	return events
+}
+
+// EventRecord is an Event as a Directory keeps it.
+type EventRecord struct {
+	ID        string // the store makes it: "evt_" and a UUIDv7 of At, so that ids ascend with time
+	Type      EventType
+	At        time.Time
+	Realm     string
+	UserID    string
+	SessionID string
+	Data      []byte // JSON of all else; at most 4 KiB
+	Queued    bool   // it waits to be handed on, see ClaimEvents; the store clears it in EventsDelivered
+}
+
+// EventQuery selects events of one realm.
+type EventQuery struct {
+	Realm  string
+	UserID string // only of this user; empty means of all
+	Before string // only ids less than this; empty starts at the newest
+	Max    int    // at most so many; the caller passes 1 to 1,000
+}
+
+// Prune bounds one pass over what a Directory keeps for a time.
+type Prune struct {
+	Now          time.Time // entries of the feed with Until at or before it go
+	EventsBefore time.Time // events with At before it go, unless they wait to be handed on
+	Max          int
 }
 
 // Credential is what a user can prove a method by: a password hash, a passkey's public key, a sealed TOTP secret.
@@ -269,22 +351,23 @@ type Ledger interface {
 	Touch(ctx context.Context, touches []Touch) error
 
 	// Renew gives a session a new token and writes its Epoch, AuthenticatedAt, IssuedAt, LastSeenAt, ExpiresAt,
-	// Methods, Level and Refresh in one step; the old token answers ErrMoved until movedUntil. Absent, or another token than
-	// old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same. When
-	// s.Token is old, the token and its refresh chains stay and only the rest is written.
-	Renew(ctx context.Context, old TokenID, s SessionRecord, movedUntil time.Time) error
+	// Methods, Level and Refresh in one step; the old token answers ErrMoved until r.MovedUntil. Absent, or another token
+	// than r.Old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same. When
+	// r.Session.Token is r.Old, the token and its refresh chains stay and only the rest is written.
+	Renew(ctx context.Context, r Renewal) error
 
 	// Close ends one session and drops its data. It reports whether there was one: closing twice is no error.
-	// A store that is also the Directory appends a Revocation of each session that Close, CloseUser or Open ends to
-	// the feed in the same step, unless revokedUntil is zero; what the sweeper deletes was over before.
-	Close(ctx context.Context, ref SessionRef, revokedUntil time.Time) (bool, error)
+	// A store that is also the Directory appends to the feed and to the events in the same step what Open, Renew, Close
+	// and CloseUser end or replace; what the sweeper deletes was over before. A store that is a Ledger alone does
+	// neither: the engine does it, the feed first.
+	Close(ctx context.Context, ref SessionRef, end Ending) (bool, error)
 
 	// CloseUser ends all sessions of the user but the one with id keep (empty: none is kept) and returns the ids of
 	// the ended ones.
-	CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) ([]string, error)
+	CloseUser(ctx context.Context, bucket uint16, userID, keep string, end Ending) ([]string, error)
 
 	// SessionsOf returns up to max sessions of the user with an id less than before (empty: from the newest), newest
-	// first: in descending order of id.
+	// first: in descending order of id. An empty userID means the guests of the bucket.
 	SessionsOf(ctx context.Context, bucket uint16, userID, before string, max int) ([]SessionRecord, error)
 
 	// Datum reads one value of a session's data. Absent value or session: ErrNotFound.
@@ -327,8 +410,20 @@ type Opening struct {
 	MovedUntil time.Time
 	Limit      int
 	Now        time.Time
-	// RevokedUntil is how long the feed tells of the sessions that this one ends, see Ledger.Close.
+
+	Events   []EventRecord // of this session
+	Replaced Ending        // of the session of Replace
+	Evicted  Ending        // of those over the limit
+}
+
+// Renewal is a session with a new token, see Ledger.Renew.
+type Renewal struct {
+	Old        TokenID
+	Session    SessionRecord
+	MovedUntil time.Time
+	// RevokedUntil is how long the feed tells that Old was replaced (TokenReplaced), if it was. Zero: it does not.
 	RevokedUntil time.Time
+	Events       []EventRecord
 }
 
 // Opened says what Open did beside opening.
@@ -370,7 +465,7 @@ type Ticket struct {
 
 // Sweep bounds one pass of the sweeper.
 type Sweep struct {
-	// Now: tickets, counters, moved tokens and entries of the feed that expired at or before it go.
+	// Now: tickets, counters and moved tokens that expired at or before it go.
 	Now time.Time
 	// SessionsBefore: sessions with ExpiresAt at or before it go, with their data. It lies a little behind Now,
 	// because a node may hold uses that it has not written yet.

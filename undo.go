@@ -146,12 +146,8 @@ func (a *Auth) restore(ctx context.Context, edits []edit, ref SessionRef, key st
 }
 
 func (a *Auth) unbegin(ctx context.Context, r *http.Request, guest *Session) {
-	e := Event{Type: SessionRevoked, SessionID: guest.ref.ID, Reason: "undo"}
-	closed, err := a.close(ctx, guest.ref)
+	_, err := a.close(ctx, guest.ref, a.requested(r, Event{Type: SessionRevoked, SessionID: guest.ref.ID, Reason: "undo"}))
 	if err != nil {
-		e.Type, e.Err = RequestFailed, unavailable(err)
-	}
-	if closed || err != nil {
-		a.emitRequest(r, e)
+		a.emitRequest(r, Event{Type: RequestFailed, SessionID: guest.ref.ID, Reason: "undo", Err: err})
 	}
 }

@@ -67,11 +67,12 @@ func (a *Auth) create(ctx context.Context, n NewUser) (*User, string, error) {
 		}
 		creds, methodName = append(creds, c), c.Method
 	}
-	err := a.directory.CreateUser(ctx, user, creds...)
+	made := a.dated(ctx, Event{Type: UserCreated, UserID: user.ID})
+	err := a.directory.CreateUser(ctx, UserChange{User: user, Credentials: creds, Events: a.records(made)})
 	if err != nil {
 		return nil, "", known(err, ErrTaken, ErrEmailTaken)
 	}
-	a.emit(ctx, Event{Type: UserCreated, UserID: user.ID})
+	a.emit(ctx, made)
 	return &user, methodName, nil
 }
 
@@ -127,7 +128,7 @@ func (u Users) All(ctx context.Context, role string) iter.Seq2[*User, error] {
 // faster. E-mail, its verification, name and roles can be edited; what else it edits is ignored. New roles count from
 // the next request on. Errors: what change returns, FieldErrors, ErrEmailTaken, ErrLastHolder.
 func (u Users) Update(ctx context.Context, userID string, change func(*User) error) (*User, error) {
-	user, changed, err := u.edit(ctx, userID, nil, func(user *User) error {
+	user, _, err := u.edit(ctx, userID, nil, Event{Type: UserUpdated}, func(user *User) error {
 		edited := *user
 		edited.Roles = slices.Clone(user.Roles)
 		if err := change(&edited); err != nil {
@@ -140,9 +141,6 @@ func (u Users) Update(ctx context.Context, userID string, change func(*User) err
 		}
 		return nil
 	})
-	if err == nil && changed {
-		u.auth.emit(ctx, Event{Type: UserUpdated, UserID: userID})
-	}
 	return user, err
 }
 
@@ -164,14 +162,13 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 	if err != nil {
 		return err
 	}
-	_, _, err = u.edit(ctx, userID, []Credential{c}, func(user *User) error {
+	_, _, err = u.edit(ctx, userID, []Credential{c}, Event{Type: CredentialChanged, Reason: c.Method}, func(user *User) error {
 		user.Epoch++
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	u.auth.emit(ctx, Event{Type: CredentialChanged, UserID: userID, Reason: c.Method})
 	u.auth.tidy(ctx, userID, "", "credential_changed")
 	return nil
 }
@@ -179,29 +176,25 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 // Ban keeps the user out from the next request on, with 403 "user_banned" for whoever holds a session. Banning twice is
 // no error.
 func (u Users) Ban(ctx context.Context, userID string) error {
-	_, changed, err := u.edit(ctx, userID, nil, func(user *User) error {
+	_, _, err := u.edit(ctx, userID, nil, Event{Type: UserBanned}, func(user *User) error {
 		if !user.Banned() {
 			user.BannedAt = u.auth.now()
 			user.Epoch++
 		}
 		return nil
 	})
-	if err == nil && changed {
-		u.auth.emit(ctx, Event{Type: UserBanned, UserID: userID})
-	}
 	return err
 }
 
 // Unban lets the user sign in again. Sessions from before the ban stay dead. Unbanning twice is no error.
 func (u Users) Unban(ctx context.Context, userID string) error {
-	_, changed, err := u.edit(ctx, userID, nil, func(user *User) error {
+	_, changed, err := u.edit(ctx, userID, nil, Event{Type: UserUnbanned}, func(user *User) error {
 		user.BannedAt = time.Time{}
 		return nil
 	})
 	if err != nil || !changed {
 		return err
 	}
-	u.auth.emit(ctx, Event{Type: UserUnbanned, UserID: userID})
 	u.auth.tidy(ctx, userID, "", "ban")
 	return nil
 }
@@ -211,18 +204,19 @@ func (u Users) Delete(ctx context.Context, userID string) error {
 	if _, err := u.Get(ctx, userID); err != nil {
 		return err
 	}
-	if err := u.auth.directory.DeleteUser(ctx, userID, RoleAdmin, u.auth.revokedUntil()); err != nil {
+	gone := u.auth.dated(ctx, Event{Type: UserDeleted, UserID: userID})
+	if err := u.auth.directory.DeleteUser(ctx, userID, RoleAdmin, u.auth.ending(gone)); err != nil {
 		return known(err, ErrNotFound, ErrNotFound, ErrLastHolder, ErrLastHolder)
 	}
-	u.auth.bell.ring()
-	u.auth.emit(ctx, Event{Type: UserDeleted, UserID: userID})
+	u.auth.emit(ctx, gone)
 	u.auth.tidy(ctx, userID, "", "deleted")
 	return nil
 }
 
-// edit is the one road to change a user: read, change, compare-and-swap, again if somebody was faster. changed is
-// false when there was nothing to write.
-func (u Users) edit(ctx context.Context, userID string, creds []Credential, change func(*User) error) (_ *User, changed bool, err error) {
+// edit is the one road to change a user: read, change, compare-and-swap, again if somebody was faster. What it is called
+// joins the events. changed is false when there was nothing to write.
+func (u Users) edit(ctx context.Context, userID string, creds []Credential, what Event, change func(*User) error) (_ *User, changed bool, err error) {
+	what.UserID = userID
 	for {
 		user, err := u.Get(ctx, userID)
 		if err != nil {
@@ -235,8 +229,13 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, chan
 		if sameUser(&before, user) && creds == nil {
 			return user, false, nil
 		}
+		if what.Time.IsZero() {
+			what = u.auth.dated(ctx, what)
+		}
 		user.UpdatedAt = u.auth.now()
-		err = u.auth.directory.UpdateUser(ctx, UserChange{User: *user, Credentials: creds, Keeps: RoleAdmin, RevokedUntil: u.auth.revokedUntil()})
+		err = u.auth.directory.UpdateUser(ctx, UserChange{
+			User: *user, Credentials: creds, Keeps: RoleAdmin, RevokedUntil: u.auth.revokedUntil(), Events: u.auth.records(what),
+		})
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
 		}
@@ -244,7 +243,7 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, chan
 			return nil, false, known(err, ErrNotFound, ErrNotFound, ErrTaken, ErrEmailTaken, ErrLastHolder, ErrLastHolder)
 		}
 		user.Revision++
-		u.auth.bell.ring()
+		u.auth.emit(ctx, what)
 		return user, true, nil
 	}
 }

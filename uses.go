@@ -109,6 +109,11 @@ func (a *Auth) Flush(ctx context.Context) error {
 			return unavailable(err)
 		}
 		a.uses.written(batch)
+		for i := range batch {
+			if !batch[i].IssuedAt.IsZero() {
+				a.cache.drop(&batch[i].Token) // or the cookie would be sent anew as often as it is used
+			}
+		}
 	}
 	return nil
 }
@@ -127,12 +132,17 @@ func (a *Auth) Sweep(ctx context.Context) (int, error) {
 			return total, unavailable(err)
 		}
 		if n == 0 {
-			return total, nil
+			break
 		}
 	}
+	n, err := a.prune(ctx)
+	if err != nil {
+		err = unavailable(err)
+	}
+	return total + n, err
 }
 
-// housekeep flushes and sweeps until ctx ends. What fails is tried again a minute later.
+// housekeep flushes, sweeps and hands on events until ctx ends. What fails is tried again a minute later.
 func (a *Auth) housekeep(ctx context.Context) {
 	tick := time.NewTicker(writeEvery)
 	defer tick.Stop()
@@ -146,6 +156,10 @@ func (a *Auth) housekeep(ctx context.Context) {
 		if err == nil { // a store that does not know the latest uses would sweep sessions that live
 			what = "sweep"
 			_, err = a.Sweep(ctx)
+		}
+		if err == nil && a.config.Deliver != nil {
+			what = "deliver"
+			err = a.deliverEvents(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			a.emit(ctx, Event{Type: RequestFailed, Reason: what, Err: err})

@@ -84,10 +84,11 @@ func (s *wrapped) count(verbs ...string) (n int) {
 // writes are the verbs that change something.
 var writes = []string{
 	"CreateUser", "UpdateUser", "DeleteUser", "SwapCredential", "Open", "Touch", "Renew", "Close", "CloseUser", "SetDatum",
-	"Count", "Put", "Take", "Swap", "Sweep", "Rotate", "SwapKeySet", "Revoke",
+	"Count", "Put", "Take", "Swap", "Sweep", "Rotate", "SwapKeySet", "Append",
+	"ClaimEvents", "EventsDelivered", "Prune",
 }
 
-var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket", "KeySet", "Revocations"}
+var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket", "KeySet", "Revocations", "Events"}
 
 func (s *wrapped) call(verb string) error {
 	s.mu.Lock()
@@ -104,11 +105,11 @@ func (s *wrapped) Secrets(ctx context.Context) ([]cloakroom.Secret, error) {
 	return s.Store.(cloakroom.SecretKeeper).Secrets(ctx)
 }
 
-func (s *wrapped) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloakroom.Credential) error {
+func (s *wrapped) CreateUser(ctx context.Context, c cloakroom.UserChange) error {
 	if err := s.call("CreateUser"); err != nil {
 		return err
 	}
-	return s.Store.CreateUser(ctx, u, creds...)
+	return s.Store.CreateUser(ctx, c)
 }
 
 func (s *wrapped) User(ctx context.Context, id string) (cloakroom.User, error) {
@@ -139,11 +140,11 @@ func (s *wrapped) UpdateUser(ctx context.Context, c cloakroom.UserChange) error 
 	return s.Store.UpdateUser(ctx, c)
 }
 
-func (s *wrapped) DeleteUser(ctx context.Context, id, keeps string, until time.Time) error {
+func (s *wrapped) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.Ending) error {
 	if err := s.call("DeleteUser"); err != nil {
 		return err
 	}
-	return s.Store.DeleteUser(ctx, id, keeps, until)
+	return s.Store.DeleteUser(ctx, id, keeps, end)
 }
 
 func (s *wrapped) Credentials(ctx context.Context, userID string) ([]cloakroom.Credential, error) {
@@ -181,11 +182,11 @@ func (s *wrapped) Touch(ctx context.Context, touches []cloakroom.Touch) error {
 	return s.Store.Touch(ctx, touches)
 }
 
-func (s *wrapped) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom.SessionRecord, until time.Time) error {
+func (s *wrapped) Renew(ctx context.Context, r cloakroom.Renewal) error {
 	if err := s.call("Renew"); err != nil {
 		return err
 	}
-	return s.answered("Renew", s.Store.Renew(ctx, old, next, until))
+	return s.answered("Renew", s.Store.Renew(ctx, r))
 }
 
 func (s *wrapped) Rotate(ctx context.Context, current [32]byte, next cloakroom.RefreshChain, use cloakroom.Touch) error {
@@ -202,18 +203,46 @@ func (s *wrapped) KeySet(ctx context.Context, realm string) (cloakroom.KeySet, e
 	return s.Store.KeySet(ctx, realm)
 }
 
-func (s *wrapped) SwapKeySet(ctx context.Context, set cloakroom.KeySet) error {
+func (s *wrapped) SwapKeySet(ctx context.Context, set cloakroom.KeySet, events ...cloakroom.EventRecord) error {
 	if err := s.call("SwapKeySet"); err != nil {
 		return err
 	}
-	return s.answered("SwapKeySet", s.Store.SwapKeySet(ctx, set))
+	return s.answered("SwapKeySet", s.Store.SwapKeySet(ctx, set, events...))
 }
 
-func (s *wrapped) Revoke(ctx context.Context, entries []cloakroom.Revocation) error {
-	if err := s.call("Revoke"); err != nil {
+func (s *wrapped) Append(ctx context.Context, entries []cloakroom.Revocation, events []cloakroom.EventRecord) error {
+	if err := s.call("Append"); err != nil {
 		return err
 	}
-	return s.answered("Revoke", s.Store.Revoke(ctx, entries))
+	return s.answered("Append", s.Store.Append(ctx, entries, events))
+}
+
+func (s *wrapped) Events(ctx context.Context, q cloakroom.EventQuery) ([]cloakroom.EventRecord, error) {
+	if err := s.call("Events"); err != nil {
+		return nil, err
+	}
+	return s.Store.Events(ctx, q)
+}
+
+func (s *wrapped) ClaimEvents(ctx context.Context, realm string, now, leasedUntil time.Time, max int) ([]cloakroom.EventRecord, error) {
+	if err := s.call("ClaimEvents"); err != nil {
+		return nil, err
+	}
+	return s.Store.ClaimEvents(ctx, realm, now, leasedUntil, max)
+}
+
+func (s *wrapped) EventsDelivered(ctx context.Context, ids []string) error {
+	if err := s.call("EventsDelivered"); err != nil {
+		return err
+	}
+	return s.Store.EventsDelivered(ctx, ids)
+}
+
+func (s *wrapped) Prune(ctx context.Context, p cloakroom.Prune) (int, error) {
+	if err := s.call("Prune"); err != nil {
+		return 0, err
+	}
+	return s.Store.Prune(ctx, p)
 }
 
 func (s *wrapped) Revocations(ctx context.Context, after string, max int, now time.Time) (cloakroom.Revocations, error) {
@@ -223,18 +252,18 @@ func (s *wrapped) Revocations(ctx context.Context, after string, max int, now ti
 	return s.Store.Revocations(ctx, after, max, now)
 }
 
-func (s *wrapped) Close(ctx context.Context, ref cloakroom.SessionRef, until time.Time) (bool, error) {
+func (s *wrapped) Close(ctx context.Context, ref cloakroom.SessionRef, end cloakroom.Ending) (bool, error) {
 	if err := s.call("Close"); err != nil {
 		return false, err
 	}
-	return s.Store.Close(ctx, ref, until)
+	return s.Store.Close(ctx, ref, end)
 }
 
-func (s *wrapped) CloseUser(ctx context.Context, bucket uint16, userID, keep string, until time.Time) ([]string, error) {
+func (s *wrapped) CloseUser(ctx context.Context, bucket uint16, userID, keep string, end cloakroom.Ending) ([]string, error) {
 	if err := s.call("CloseUser"); err != nil {
 		return nil, err
 	}
-	return s.Store.CloseUser(ctx, bucket, userID, keep, until)
+	return s.Store.CloseUser(ctx, bucket, userID, keep, end)
 }
 
 func (s *wrapped) SessionsOf(ctx context.Context, bucket uint16, userID, before string, limit int) ([]cloakroom.SessionRecord, error) {
@@ -301,4 +330,20 @@ func (s *wrapped) Sweep(ctx context.Context, w cloakroom.Sweep) (int, error) {
 	s.swept.Add(int64(n))
 	s.largest.Store(max(s.largest.Load(), int64(n)))
 	return n, err
+}
+
+// slow holds back what it has read, when it is told to.
+type slow struct {
+	*wrapped
+	holds      atomic.Bool
+	read, goOn chan struct{}
+}
+
+func (s *slow) Session(ctx context.Context, id cloakroom.TokenID, now time.Time) (cloakroom.SessionRecord, error) {
+	rec, err := s.wrapped.Session(ctx, id, now)
+	if s.holds.Load() {
+		s.read <- struct{}{}
+		<-s.goOn
+	}
+	return rec, err
 }

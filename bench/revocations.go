@@ -47,7 +47,7 @@ func revoke(ctx context.Context, store cloakroom.Store, n int) error {
 		_, _ = rand.Read(entries[i].Subject[:])
 		entries[i].Until = until
 	}
-	return store.Revoke(ctx, entries)
+	return store.Append(ctx, entries, nil)
 }
 
 // holding is by how much, in MB of a million bytes, the heap grows when a verifier has read so many revocations, and how

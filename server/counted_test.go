@@ -76,7 +76,7 @@ func TestIntrospectionsAreCounted(t *testing.T) {
 	h.introspect("junk")
 	h.do("POST", "/auth/introspect", "{}")
 	h.do("POST", "/auth/introspect", "{}", "Authorization", asShop())
-	if err := h.server.engine.store.Shutdown(); err != nil {
+	if err := h.server.engine.stores.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	h.introspect(access)
@@ -152,7 +152,7 @@ func TestEndOfAnEntry(t *testing.T) {
 	before := time.Now().Truncate(time.Microsecond)
 	h.do("POST", "/auth/logout", "", "Authorization", bearer)
 	after := time.Now()
-	page, err := h.server.engine.store.Revocations(t.Context(), "", 10, before)
+	page, err := h.server.engine.stores.store.Revocations(t.Context(), "", 10, before)
 	if err != nil || len(page.Entries) != 1 {
 		t.Fatal(page, err)
 	}
@@ -162,18 +162,22 @@ func TestEndOfAnEntry(t *testing.T) {
 }
 
 func TestCourse(t *testing.T) {
-	began := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	began := time.Now().Add(-time.Minute)
 	entry := func(after time.Duration) cloakroom.Revocation {
 		return cloakroom.Revocation{Until: began.Add(after + cloakroom.RevokedFor)}
 	}
+	changed := entry(time.Second)
+	changed.Epoch = cloakroom.UserChanged
 	for name, c := range map[string]struct {
 		told  []cloakroom.Revocation
 		news  bool
 		since time.Duration // -1: nothing that it waited for
 	}{
-		"nothing":         {nil, false, -1},
-		"old":             {[]cloakroom.Revocation{entry(-time.Hour)}, true, -1},
-		"old and new":     {[]cloakroom.Revocation{entry(-time.Hour), entry(time.Second)}, true, time.Second},
+		"nothing":                  {nil, false, -1},
+		"old":                      {[]cloakroom.Revocation{entry(-time.Hour)}, true, -1},
+		"old and new":              {[]cloakroom.Revocation{entry(-time.Hour), entry(time.Second)}, true, time.Second},
+		"what is not for services": {[]cloakroom.Revocation{changed}, false, -1},
+		"kept for longer, so that nobody knows when it was written": {[]cloakroom.Revocation{entry(14 * 24 * time.Hour)}, true, -1},
 		"the first of it": {[]cloakroom.Revocation{entry(2 * time.Second), entry(time.Second), entry(3 * time.Second)}, true, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,14 +42,18 @@ func (c *course) event(e cloakroom.Event) {
 }
 
 // told notes what the feed answers with. What was revoked before the request began is news to its reader only: it was
-// away, or is new.
+// away, or is new. Where sessions are kept apart, entries live longer, and when they were written cannot be told.
 func (c *course) told(entries []cloakroom.Revocation) {
-	if c == nil || len(entries) == 0 {
+	if c == nil {
 		return
 	}
-	c.news = true
 	for _, e := range entries {
-		if at := e.Until.Add(-cloakroom.RevokedFor); !at.Before(c.began) && (c.since.IsZero() || at.Before(c.since)) {
+		if e.Epoch < 0 { // for the servers' own caches
+			continue
+		}
+		c.news = true
+		at := e.Until.Add(-cloakroom.RevokedFor)
+		if !at.Before(c.began) && !at.After(time.Now()) && (c.since.IsZero() || at.Before(c.since)) {
 			c.since = at
 		}
 	}

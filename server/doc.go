@@ -12,7 +12,8 @@
 // /.well-known/jwks.json, the few addresses of the server itself (/livez, /readyz, /version), or a 404 problem document. Figures for Prometheus are on a listener of their
 // own, because they are for the operator and not for the world.
 //
-// What it refuses: a configuration that [config.Config.Validate] refuses, secrets that others may read, an address that is
-// taken. What is not here: flags, the environment, signals and exit codes; those are of package main. TLS is for the
-// proxy before it.
+// What it refuses: a configuration that [config.Config.Validate] refuses, secrets that others may read, stores that are out of
+// reach when it starts, an address that is taken. Stores that go away later are waited for: requests get 503 meanwhile.
+// What is not here: flags, the environment, signals and exit codes; those are of package main. TLS is for the proxy before
+// it.
 package server

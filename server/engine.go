@@ -17,23 +17,23 @@ import (
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
 	"github.com/cloakroom-auth/cloakroom/method/password"
 	"github.com/cloakroom-auth/cloakroom/server/config"
-	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
-// Engine is an Auth with what it stands on: the data folder, the secrets, the store and the hashing pool. Several
-// processes may open the same data at once.
+// Engine is an Auth with what it stands on: the data folder, the secrets, the stores and the hashing pool. Several
+// processes may open the same data at once; where the stores are servers, on any number of machines.
 type Engine struct {
 	Auth *cloakroom.Auth
 	// SecretsLost is true when there was a database and no secrets file beside it, so that Open has made a new one.
 	SecretsLost bool
 
-	store   *sqlite.Store
+	stores  stores
 	hashing *argon.Pool
 }
 
 // Open opens the engine of a configuration. The data folder, the secrets file and the database are made when they are
-// not there. Errors: those of config.Config.Validate for production or, when the configuration is good, all
-// that is wrong with the folder, the file and the database, joined.
+// not there, the schema of a database server, too. Errors: those of config.Config.Validate for production or, when the
+// configuration is good, all that is wrong with the folder, the file and the stores, joined; a server that is out of reach is
+// among them within ten seconds.
 func Open(cfg config.Config) (*Engine, error) {
 	if err := cfg.Validate(config.Production); err != nil {
 		return nil, err
@@ -45,43 +45,53 @@ func Open(cfg config.Config) (*Engine, error) {
 // keys that check them are stored in clear.
 const SecretsLost = "the secrets file was missing; a new one was made; everybody is signed out, but for signed access tokens until they expire"
 
-// Close writes down what is pending, at most until ctx ends, and closes the store, which finishes its writes first.
+// Close writes down what is pending, at most until ctx ends, and closes the stores, which finish their writes first.
 func (e *Engine) Close(ctx context.Context) error {
-	return errors.Join(e.Auth.Close(ctx), e.store.Shutdown())
+	return errors.Join(e.Auth.Close(ctx), e.stores.Shutdown())
 }
 
 // parts are what a Server adds to an engine. The zero value adds nothing.
 type parts struct {
-	meter   func(store) cloakroom.Store
+	store   func(cloakroom.Store) cloakroom.Store   // put around the database
+	ledger  func(cloakroom.Ledger) cloakroom.Ledger // put around the store of sessions, where it is another one
 	onEvent func(context.Context, cloakroom.Event)
 	hashing argon.Config
 }
 
 func open(cfg config.Config, p parts) (*Engine, error) {
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	if cfg.Database().Local() { // or nothing lies there: a server needs secrets that are given
+		if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
 	}
 	lost := secretsLost(cfg)
 	secrets, secretsErr := secretsOf(cfg)
 	pool, poolErr := argon.NewPool(p.hashing)
-	store, storeErr := sqlite.Open(DatabasePath(cfg))
-	if err := errors.Join(secretsErr, poolErr, storeErr); err != nil {
-		if storeErr == nil {
-			err = errors.Join(err, store.Shutdown())
-		}
-		return nil, err
+	kept, storesErr := openStores(cfg)
+	if err := errors.Join(secretsErr, poolErr, storesErr); err != nil {
+		return nil, errors.Join(err, kept.Shutdown())
 	}
 	settings := translate(cfg)
-	settings.Secrets, settings.OnEvent, settings.Store = secrets, p.onEvent, store
+	settings.Secrets, settings.OnEvent = secrets, p.onEvent
+	settings.Store, settings.Ledger = p.around(kept)
 	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Words: words(cfg), Pool: pool}}
-	if p.meter != nil {
-		settings.Store = p.meter(store)
-	}
 	auth, err := cloakroom.New(settings)
 	if err != nil {
-		return nil, errors.Join(err, store.Shutdown())
+		return nil, errors.Join(err, kept.Shutdown())
 	}
-	return &Engine{Auth: auth, SecretsLost: lost, store: store, hashing: pool}, nil
+	return &Engine{Auth: auth, SecretsLost: lost, stores: kept, hashing: pool}, nil
+}
+
+// around is the stores as the engine gets them.
+func (p parts) around(s stores) (store cloakroom.Store, ledger cloakroom.Ledger) {
+	store, ledger = s.store, s.ledger
+	if p.store != nil {
+		store = p.store(store)
+	}
+	if p.ledger != nil && ledger != nil {
+		ledger = p.ledger(ledger)
+	}
+	return store, ledger
 }
 
 // words are names around the service that nobody may use as a password: the product's and the site's. Short labels of a
@@ -100,7 +110,7 @@ func words(cfg config.Config) []string {
 	return list
 }
 
-// DatabasePath is the file of the store.
+// DatabasePath is the file of the database, where it is one (config.DSN.Local).
 func DatabasePath(cfg config.Config) string {
 	return strings.TrimPrefix(string(cfg.Database()), "sqlite:")
 }

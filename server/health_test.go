@@ -17,7 +17,7 @@ func TestHealth(t *testing.T) {
 		if w := ask(s.handler, "GET", "/readyz"); w.Code != 200 {
 			t.Fatal(w.Code, w.Body)
 		}
-		if err := s.engine.store.Shutdown(); err != nil {
+		if err := s.engine.stores.Shutdown(); err != nil {
 			t.Fatal(err)
 		}
 		w := ask(s.handler, "GET", "/readyz")

@@ -13,7 +13,8 @@ import (
 // of the configuration. It changes nothing, but only where secrets and database are there and the schema is whole; otherwise it
 // makes them, as Open does.
 func InspectKeys(ctx context.Context, cfg config.Config) (keys []cloakroom.SigningKey, err error) {
-	e, err := open(cfg, parts{meter: func(s store) cloakroom.Store { return still{s} }})
+	cfg.Store.Sessions = "" // which say nothing of keys
+	e, err := open(cfg, parts{store: func(s cloakroom.Store) cloakroom.Store { return still{s} }})
 	if err != nil {
 		return nil, err
 	}
@@ -32,9 +33,17 @@ func InspectKeys(ctx context.Context, cfg config.Config) (keys []cloakroom.Signi
 // still is a store that lies still: what an engine writes unasked is not written.
 type still struct{ cloakroom.Store }
 
-func (still) SwapKeySet(context.Context, cloakroom.KeySet) error  { return nil }
 func (still) Touch(context.Context, []cloakroom.Touch) error      { return nil }
 func (still) Sweep(context.Context, cloakroom.Sweep) (int, error) { return 0, nil }
+func (still) Prune(context.Context, cloakroom.Prune) (int, error) { return 0, nil }
+
+func (still) SwapKeySet(context.Context, cloakroom.KeySet, ...cloakroom.EventRecord) error {
+	return nil
+}
+
+func (still) ClaimEvents(context.Context, string, time.Time, time.Time, int) ([]cloakroom.EventRecord, error) {
+	return nil, nil
+}
 
 // NextRotation is when the key after this one takes over, for a key that signs.
 func NextRotation(k cloakroom.SigningKey, cfg config.Config) time.Time {

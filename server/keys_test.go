@@ -127,7 +127,7 @@ func TestKeysFollowTheSecrets(t *testing.T) {
 	h := running(t, cfg, quick)
 	access, refresh := h.do("POST", "/auth/signup", signedBear).pair(t)
 	sealed := func() string {
-		set, err := h.server.engine.store.KeySet(t.Context(), "")
+		set, err := h.server.engine.stores.store.KeySet(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

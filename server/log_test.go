@@ -39,7 +39,7 @@ func TestLogHasNoSecret(t *testing.T) {
 	h.do("GET", "/auth/revocations?after="+wrong, "", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("shop:"+wrong)))
 	until(t, "the refresh token is one of a thief", func() bool { return h.refresh(refresh).status == 401 })
 	h.do("POST", "/auth/logout", "", "Authorization", "Bearer "+token)
-	if err := h.server.engine.store.Shutdown(); err != nil {
+	if err := h.server.engine.stores.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	if down := h.do("POST", "/auth/login", ana); down.status != 503 {
@@ -95,7 +95,7 @@ func TestEventsHaveTheirLevel(t *testing.T) {
 	other := h.do("POST", "/auth/login", bear).token(t)
 	h.do("GET", "/auth/me", "", "Cookie", cookie+"; session="+other)
 	h.do("POST", "/auth/anonymous", "{}")
-	if err := h.server.engine.store.Shutdown(); err != nil {
+	if err := h.server.engine.stores.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	h.do("GET", "/auth/me", "", "Cookie", cookie)

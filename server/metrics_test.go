@@ -1,18 +1,12 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/cloakroom-auth/cloakroom"
-	"github.com/cloakroom-auth/cloakroom/store/memory"
 )
 
 // figure is the value of one series, NaN-like -1 when it is not there.
@@ -67,6 +61,7 @@ func TestMetrics(t *testing.T) {
 		`cloakroom_store_errors_total{op="session"}`:                    0,
 		`cloakroom_store_seconds_count{op="create_user"}`:               1,
 		`cloakroom_hash_done_total`:                                     13,
+		`cloakroom_session_cache_hits_total`:                            0,
 		`cloakroom_hash_running`:                                        0,
 		`cloakroom_hash_queued`:                                         0,
 		`cloakroom_hash_refused_total`:                                  0,
@@ -100,7 +95,7 @@ func TestMetricsTellRoutes(t *testing.T) {
 func TestMetricsCountFailures(t *testing.T) {
 	h := running(t, settings(t), quick)
 	bearer := "Bearer " + h.do("POST", "/auth/signup", bear).token(t)
-	if err := h.server.engine.store.Shutdown(); err != nil {
+	if err := h.server.engine.stores.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	h.do("GET", "/auth/me", "", "Authorization", bearer)
@@ -163,51 +158,5 @@ func TestMetricsAreNotForTheWorld(t *testing.T) {
 	cfg.Metrics.Listen = ""
 	if off := running(t, cfg, quick); off.at.Metrics != "" {
 		t.Errorf("off, and yet at %s", off.at.Metrics)
-	}
-}
-
-// broken fails every look-up with err.
-type broken struct {
-	store
-	err error
-}
-
-func (b broken) Find(context.Context, cloakroom.TokenID, time.Time) (cloakroom.SessionRecord, cloakroom.User, error) {
-	return cloakroom.SessionRecord{}, cloakroom.User{}, b.err
-}
-
-func (b broken) Session(context.Context, cloakroom.TokenID, time.Time) (cloakroom.SessionRecord, error) {
-	return cloakroom.SessionRecord{}, b.err
-}
-
-func TestMeteredTellsAnswersFromFailures(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		err    error
-		result string
-		failed float64
-	}{
-		{"there", nil, "hit", 0},
-		{"absent", fmt.Errorf("row: %w", cloakroom.ErrNotFound), "miss", 0},
-		{"exchanged", cloakroom.ErrMoved, "miss", 0},
-		{"broken", errors.New("disk"), "error", 1},
-		{"the client has gone", context.Canceled, "error", 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			m := newMetrics()
-			metered := m.store(broken{memory.New(), c.err})
-			_, err := metered.Session(t.Context(), cloakroom.TokenID{}, time.Now())
-			_, _, found := metered.(cloakroom.Finder).Find(t.Context(), cloakroom.TokenID{}, time.Now())
-			if err != c.err || found != c.err {
-				t.Errorf("%v became %v and %v", c.err, err, found)
-			}
-			page := ask(m.handler(), "GET", "/metrics").Body.String()
-			if got := figure(page, `cloakroom_session_lookups_total{result="`+c.result+`"}`); got != 2 {
-				t.Errorf("%s is %v of two", c.result, got)
-			}
-			if got := figure(page, `cloakroom_store_errors_total{op="session"}`); got != 2*c.failed {
-				t.Errorf("errors are %v, want %v", got, 2*c.failed)
-			}
-		})
 	}
 }

@@ -100,7 +100,7 @@ func (s *Server) furnish(hashing argon.Config) (err error) {
 	if path := SecretsPath(s.config); path != "" {
 		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
 	}
-	p := parts{meter: s.metrics.store, onEvent: s.onEvent, hashing: hashing}
+	p := parts{store: s.metrics.store, ledger: s.metrics.ledger, onEvent: s.onEvent, hashing: hashing}
 	if s.engine, err = open(s.config, p); err != nil {
 		return err
 	}
@@ -110,6 +110,7 @@ func (s *Server) furnish(hashing argon.Config) (err error) {
 	}
 	s.warn()
 	s.metrics.hashing(s.engine.hashing)
+	s.metrics.registry.MustRegister(cacheFigures{s.engine.Auth.CacheStats})
 	if s.signs() {
 		s.metrics.registry.MustRegister(keyGauges{s.engine.Auth.Keys().List, time.Now}, signedFigures{s.engine.Auth.SignedStats})
 	}

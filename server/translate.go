@@ -7,8 +7,8 @@ import (
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
 
-// translate says in the engine's words what the configuration says in the operator's. Store, secrets and methods are the
-// caller's to add.
+// translate says in the engine's words what the configuration says in the operator's. Stores, secrets and methods are
+// the caller's to add.
 func translate(c config.Config) cloakroom.Config {
 	return cloakroom.Config{
 		BaseURL: c.Base(),
@@ -25,7 +25,18 @@ func translate(c config.Config) cloakroom.Config {
 		SignupClosed:   !c.Signup.Open,
 		TrustedProxies: c.TrustedProxies,
 		Origins:        c.Origins,
+		Cache:          cacheBytes(c.Cache.Size),
+		Staleness:      c.Revocation.Staleness,
+		KeepEvents:     c.Events.Keep,
 	}
+}
+
+// cacheBytes is a size of the configuration, where 0 is none, as the engine has it, where 0 is the default.
+func cacheBytes(size int64) int64 {
+	if size == 0 {
+		return -1
+	}
+	return size
 }
 
 var sameSite = map[string]http.SameSite{

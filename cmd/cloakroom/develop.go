@@ -19,9 +19,12 @@ func (d developCommand) Run(ctx context.Context, c *console) error {
 
 // welcome tells what there is to try, in at most twelve lines and one piece: who has seen that it listens has seen all.
 func (c *console) welcome(cfg config.Config, at server.Addresses) {
-	site := "http://" + at.HTTP
+	site, data := "http://"+at.HTTP, cfg.Data
+	if !cfg.Database().Local() {
+		data = cfg.Database().String()
+	}
 	lines := []string{
-		"cloakroom, development server, for this machine only; data in " + cfg.Data,
+		"cloakroom, development server, for this machine only; data in " + data,
 		"listening on " + site,
 		"",
 		"  curl -c jar " + site + "/auth/signup -H 'Content-Type: application/json' \\",

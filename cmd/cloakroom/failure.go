@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"syscall"
 
@@ -96,10 +98,18 @@ func explain(err error) *failure {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		f.hint = "something listens there already, perhaps another cloakroom; choose another port, or 0 for a free one"
+	case outOfReach(err):
+		f.hint = "see that the server runs, and lets this machine in: cloakroom doctor"
 	case errors.Is(err, cloakroom.ErrEmailTaken):
 		f.hint = "see: cloakroom user get EMAIL"
 	case errors.Is(err, cloakroom.ErrLastHolder):
 		f.cause, f.hint = errors.New("this is the last administrator"), "make somebody else an administrator first: cloakroom user set-role USER admin"
 	}
 	return f
+}
+
+// outOfReach reports whether a server that we need did not answer.
+func outOfReach(err error) bool {
+	op, network := errors.AsType[*net.OpError](err)
+	return network && op.Op != "listen" || errors.Is(err, context.DeadlineExceeded)
 }

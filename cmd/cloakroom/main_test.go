@@ -40,16 +40,22 @@ func TestMain(m *testing.M) {
 //	                    puts the value of an Authorization header in $NAME (RFC 7617)
 //	keep NAME REGEXP    keeps what the group of REGEXP matched in stdout, in $NAME
 //	count N REGEXP      wants so many lines in stdout that match
+//	database NAME       starts a PostgreSQL server; $NAME is a file with its URL afterwards
+//	cache NAME          starts a Valkey server; $NAME is a file with its URL afterwards
+//	down NAME           ends such a server
+//	up NAME             starts it again
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Values[servers{}] = map[string]*process{}
+			e.Values[machines{}] = map[string]machine{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes,
 			"says": says, "basic": basic, "keep": keep, "count": count,
+			"database": startDatabase, "cache": startCache, "down": down, "up": up,
 		},
 	})
 }
@@ -127,6 +133,11 @@ func serversOf(ts *testscript.TestScript) map[string]*process {
 func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) > 0, "server NAME ARG…")
 	env := []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK")}
+	for _, name := range []string{"CLOAKROOM_STORE_URL_FILE", "CLOAKROOM_STORE_SESSIONS_FILE"} {
+		if file := ts.Getenv(name); file != "" {
+			env = append(env, name+"="+file)
+		}
+	}
 	p, at, err := launch(ts.MkAbs("."), ts.MkAbs(args[0]+".log"), env, args[1:]...)
 	ts.Check(err)
 	ts.Setenv(args[0], at)

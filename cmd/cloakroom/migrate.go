@@ -7,7 +7,6 @@ import (
 
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
-	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
 type migrateCommand struct {
@@ -24,19 +23,21 @@ type migrationJSON struct {
 
 type migrateStatus struct{}
 
-func (migrateStatus) Run(c *console) error {
+func (migrateStatus) Run(ctx context.Context, c *console) error {
 	cfg, err := config.Check(c.source(nil), config.Production)
 	if err != nil {
 		return err
 	}
-	if err := databaseExists(cfg); err != nil {
-		return err
+	if cfg.Database().Local() { // on a server there is at least the list of what is missing
+		if err := databaseExists(ctx, cfg); err != nil {
+			return err
+		}
 	}
-	return c.showMigrations(server.DatabasePath(cfg))
+	return c.showMigrations(ctx, cfg)
 }
 
-func (c *console) showMigrations(path string) error {
-	steps, err := sqlite.Status(path)
+func (c *console) showMigrations(ctx context.Context, cfg config.Config) error {
+	steps, err := server.Migrations(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -56,9 +57,14 @@ func (migrateUp) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	// As a start would do it: with the secrets made too, which that start would otherwise take for lost.
-	if err := c.withEngine(ctx, !existing, func(*server.Engine) error { return nil }); err != nil {
+	if cfg.Database().Local() {
+		// As a start would do it: with the secrets made too, which that start would otherwise take for lost.
+		err = c.withEngine(ctx, !existing, func(*server.Engine) error { return nil })
+	} else {
+		err = server.MigrateServer(ctx, cfg)
+	}
+	if err != nil {
 		return err
 	}
-	return c.showMigrations(server.DatabasePath(cfg))
+	return c.showMigrations(ctx, cfg)
 }

@@ -18,6 +18,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	User    userCommands   `cmd:"" help:"Accounts. USER is an id or an e-mail."`
 	Session sessionCommand `cmd:"" help:"Sessions of a user."`
+	Event   eventCommands  `cmd:"" help:"What happened to accounts, sessions and keys."`
 	Secret  secretCommands `cmd:"" help:"The secrets that sign opaque tokens and seal the keys of signed ones."`
 	Key     keyCommands    `cmd:"" help:"The keys of signed tokens."`
 

@@ -12,7 +12,7 @@ import (
 
 type sessionCommand struct {
 	List   sessionList   `cmd:"" help:"List the live sessions of a user, newest first."`
-	Revoke sessionRevoke `cmd:"" help:"End a session, from the next request on."`
+	Revoke sessionRevoke `cmd:"" help:"End a session; running servers hear of it within moments."`
 }
 
 // sessionJSON is a session as the API shows it.

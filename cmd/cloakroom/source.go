@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
@@ -37,7 +38,7 @@ func (c *console) withEngine(ctx context.Context, mustExist bool, f func(*server
 		return err
 	}
 	if mustExist {
-		if err := databaseExists(cfg); err != nil {
+		if err := databaseExists(ctx, cfg); err != nil {
 			return err
 		}
 	}
@@ -54,10 +55,25 @@ func (c *console) withEngine(ctx context.Context, mustExist bool, f func(*server
 // whereDataIs is the hint when nothing is where we looked.
 const whereDataIs = "give the server's --config or --data, or run it in the server's folder"
 
-func databaseExists(cfg config.Config) error {
+func databaseExists(ctx context.Context, cfg config.Config) error {
+	if !cfg.Database().Local() {
+		return schemaExists(ctx, cfg)
+	}
 	path := server.DatabasePath(cfg)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return hinted(fmt.Errorf("there is no database at %s", path), whereDataIs)
+	}
+	return nil
+}
+
+// schemaExists is databaseExists for a server.
+func schemaExists(ctx context.Context, cfg config.Config) error {
+	steps, err := server.Migrations(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(steps, func(m server.Migration) bool { return !m.AppliedAt.IsZero() }) {
+		return hinted(errors.New("store.url: the database has nothing of ours"), "give the server's store.url, or make the schema with: cloakroom migrate up")
 	}
 	return nil
 }

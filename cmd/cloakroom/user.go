@@ -15,7 +15,7 @@ type userCommands struct {
 	Add         userAdd         `cmd:"" help:"Make an account; the first administrator too: --role admin."`
 	Get         userGet         `cmd:"" help:"Show an account."`
 	List        userList        `cmd:"" help:"List accounts in the order of their making."`
-	Ban         userBan         `cmd:"" help:"Keep a user out, from the next request on."`
+	Ban         userBan         `cmd:"" help:"Keep a user out; running servers hear of it within moments."`
 	Unban       userUnban       `cmd:"" help:"Let a user sign in again."`
 	Delete      userDelete      `cmd:"" help:"Remove an account for good."`
 	SetRole     userSetRole     `cmd:"" help:"Give a user exactly these roles."`

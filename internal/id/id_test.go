@@ -18,6 +18,11 @@ func TestNew(t *testing.T) {
 	if a >= b {
 		t.Errorf("%q made before %q must sort before it", a, b)
 	}
+	for at := now; at.Before(now.Add(2 * time.Millisecond)); at = at.Add(time.Microsecond) {
+		if a, b = New("ses_", at), New("ses_", at.Add(time.Microsecond)); a >= b {
+			t.Fatalf("%q made a microsecond before %q must sort before it", a, b)
+		}
+	}
 	if New("ses_", now) == a {
 		t.Error("two ids of one moment are the same")
 	}

@@ -18,7 +18,8 @@ type Config struct {
 	// is on loopback. Required, and https, unless both are on loopback.
 	BaseURL string
 	// Data is the folder of the database and of the secrets made on first run (folder 0700, files 0600). Default
-	// ./cloakroom-data.
+	// ./cloakroom-data. It is not needed, and not made, where both are elsewhere: store.url is a server, and secrets are
+	// given.
 	Data string
 
 	Store Store
@@ -46,6 +47,8 @@ type Config struct {
 
 	Introspection Introspection
 	Revocation    Revocation
+	Cache         Cache
+	Events        Events
 	Log           Log
 	Metrics       Metrics
 
@@ -55,12 +58,19 @@ type Config struct {
 
 // Store says where things are kept.
 type Store struct {
-	// URL is the database: sqlite:<path>. Default: sqlite:<data>/cloakroom.db. A database server, postgres://…, is not
-	// in this version.
+	// URL is the database: sqlite:<path>, or postgres://user:password@host/database for a PostgreSQL server, which any number
+	// of nodes may share. Default: sqlite:<data>/cloakroom.db. One with a password is better kept in a file that
+	// CLOAKROOM_STORE_URL_FILE names; it is never printed.
 	URL DSN
-	// Sessions is where sessions, tickets and counters are kept. Default: the same as store.url. A cluster of its own,
-	// valkey://host:port,host:port/…, is not in this version.
+	// Sessions is where sessions, tickets and counters are kept: in store.url, or on a Valkey or Redis server or cluster,
+	// valkey://user:password@host:port,host:port/ (valkeys:// with TLS). What must last stays in store.url, the news of what
+	// has ended too, so that the loss of all that is kept here signs people out and nothing else. Default: the same as
+	// store.url. One with a password is better kept in a file that CLOAKROOM_STORE_SESSIONS_FILE names; it is never printed.
 	Sessions DSN
+	// PollOnly is whether a PostgreSQL server is only asked and never listened to: true behind a pooler that gives each
+	// transaction another connection. PgBouncer is noticed without it. A log-out is then heard of on other nodes some ten
+	// milliseconds later, within revocation.staleness as ever. Default false.
+	PollOnly bool
 }
 
 // Session says how long sessions live and how many a user may have.
@@ -170,12 +180,27 @@ type Introspection struct {
 	Clients []Client
 }
 
-// Revocation says how soon a log-out is true everywhere.
+// Revocation says how soon a log-out is true everywhere. On the node that answers it is true before the answer leaves.
 type Revocation struct {
-	// Staleness is how long a node may trust its cache without hearing from the feed of revocations. This version keeps
-	// no such cache: it asks the store at each request, so a log-out is true at once on every node whatever stands here.
-	// A service that follows the feed has a setting of its own (verify.Verifier). Default 1s. From 50ms to 1m.
+	// Staleness is how long a node may trust its cache without hearing from the feed of revocations, and so the longest
+	// that a session which was ended on another node can live on here; most are heard of within milliseconds. A node that
+	// hears nothing for longer asks the store at each request. The less it is, the more often the feed is asked. A service
+	// that follows the feed has a setting of its own (verify.Verifier). Default 1s. From 20ms to 1m.
 	Staleness time.Duration
+}
+
+// Cache says how much a node remembers of what the store has told it.
+type Cache struct {
+	// Size is how much memory sessions are remembered in, so that the store is not asked at each request: bytes, or with a
+	// unit, such as 64MiB, which is about 200,000 sessions. It is taken as sessions come, not at the start; off remembers
+	// none. Default 64MiB. From 1MiB to 1024GiB.
+	Size int64
+}
+
+// Events says what is kept of what happened to accounts, sessions and keys: cloakroom event list shows it.
+type Events struct {
+	// Keep is how long events are kept. Default 2160h. From 1d to 3650d.
+	Keep time.Duration
 }
 
 // Log says how the log is written, on standard error.
@@ -206,6 +231,8 @@ func Default() Config {
 		Password:   Password{MinLength: 8},
 		Limits:     Limits{Login: true, Signup: true},
 		Revocation: Revocation{Staleness: time.Second},
+		Cache:      Cache{Size: 64 << 20},
+		Events:     Events{Keep: 90 * day},
 		Log:        Log{Format: "auto", Level: "info"},
 		Metrics:    Metrics{Listen: "127.0.0.1:9400"},
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,15 @@ func (c Config) Issuer() string {
 		return base
 	}
 	return "http://" + c.Listen
+}
+
+// Cluster is Store.Sessions where that is a store of its own, for sessions alone; otherwise it is empty.
+func (c Config) Cluster() DSN {
+	scheme, _, _ := strings.Cut(string(c.Store.Sessions), "://")
+	if slices.Contains(ledgers, scheme) {
+		return c.Store.Sessions
+	}
+	return ""
 }
 
 // sessions is where sessions are kept, Store.Sessions or Database.

@@ -137,12 +137,15 @@ func (l *loader) valueFile(k key, path string) {
 	l.set(where, k, []string{text})
 }
 
+// fromFlag is where the value of a flag came from.
+const fromFlag = "flag"
+
 func (l *loader) flags(flags map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		if k, known := keyNamed(name); known {
-			l.set("flag", k, k.split(flags[name]))
+			l.set(fromFlag, k, k.split(flags[name]))
 		} else {
-			l.unknown("flag", name)
+			l.unknown(fromFlag, name)
 		}
 	}
 }

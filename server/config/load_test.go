@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func TestSampleSetsEveryKey(t *testing.T) {
 	got.sources, got.broken = nil, nil
 	want := Config{
 		Listen: "127.0.0.1:8401", BaseURL: "https://app.example.com", Data: "/var/lib/cloakroom",
-		Store:          Store{URL: "sqlite:/var/lib/cloakroom/db/people.db", Sessions: "sqlite:/var/lib/cloakroom/db/people.db"},
+		Store:          Store{URL: "postgres://cloakroom@db.internal/cloakroom", Sessions: "valkey://cache-1.internal:6379,cache-2.internal:6379/", PollOnly: true},
 		Secrets:        []Secret{mustSecret(t, secretHex), mustSecret(t, secretBase64)},
 		Session:        Session{Idle: 168 * time.Hour, Absolute: 720 * time.Hour, Limit: 10},
 		Cookie:         Cookie{Name: "__Secure-example", RefreshName: "__Http-again", Domain: "example.com", SameSite: "none", Secure: "true"},
@@ -39,6 +40,8 @@ func TestSampleSetsEveryKey(t *testing.T) {
 		Origins:        []string{"https://www.example.com", "https://shop.example.com:8443"},
 		Introspection:  Introspection{Clients: []Client{mustClient(t, "app:"+clientSum), mustClient(t, "shop.2:"+otherSum)}},
 		Revocation:     Revocation{Staleness: 500 * time.Millisecond},
+		Cache:          Cache{Size: 256 << 20},
+		Events:         Events{Keep: 400 * day},
 		Log:            Log{Format: "json", Level: "debug"},
 		Metrics:        Metrics{Listen: "[::1]:9401"},
 	}
@@ -240,6 +243,20 @@ func TestEnvironment(t *testing.T) {
 		refused(t, err, "origins", "entry 2")
 		_, err = Load(Source{Environ: []string{"CLOAKROOM_SECRETS_FILE=" + write(t, "v", "# nothing\n")}})
 		refused(t, err, "secrets", "empty list")
+	})
+	t.Run("what has a password may be in a file, and is not shown", func(t *testing.T) {
+		const url, sessions = "postgres://cloakroom:hunter2@db/cloakroom", "valkey://:hunter2@a:1,b:2/"
+		c, err := Check(Source{Environ: []string{
+			"CLOAKROOM_STORE_URL_FILE=" + write(t, "url", url+"\n"), "CLOAKROOM_STORE_SESSIONS_FILE=" + write(t, "sessions", sessions),
+			"CLOAKROOM_SECRETS=" + secretHex,
+		}}, Production)
+		taken(t, err)
+		if string(c.Store.URL) != url || string(c.Store.Sessions) != sessions || len(c.Warnings(Production)) > 0 {
+			t.Errorf("got %d and %d bytes, and %v", len(c.Store.URL), len(c.Store.Sessions), c.Warnings(Production))
+		}
+		if shown := fmt.Sprint(c, c.Settings()); strings.Contains(shown, "hunter2") {
+			t.Errorf("is shown: %s", shown)
+		}
 	})
 	t.Run("a secrets file of ours may be given as it is", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "secrets")

@@ -170,9 +170,9 @@ func parseAudience(text string) (string, error) {
 	return text, nil
 }
 
-// parseDatabase reads store.url. Whether this version can open it is for Validate to say.
+// parseDatabase reads store.url. What stands behind the scheme of a server is for the store to understand.
 func parseDatabase(text string) (DSN, error) {
-	const mend = "write sqlite:<path>"
+	const mend = "write sqlite:<path> or postgres://user@host/database"
 	path, isFile := strings.CutPrefix(text, "sqlite:")
 	switch {
 	case isFile && (path == "" || strings.HasPrefix(path, ":memory:")):
@@ -183,12 +183,19 @@ func parseDatabase(text string) (DSN, error) {
 	return "", refuse(mend, "is not the URL of a store")
 }
 
-// parseLedger reads store.sessions.
+// ledgers are the schemes of stores for sessions alone; those that end in s stand for TLS.
+var ledgers = []string{"valkey", "valkeys", "redis", "rediss"}
+
+// parseLedger reads store.sessions, which may also be what store.url may.
 func parseLedger(text string) (DSN, error) {
-	if isURL(text, "valkey") {
+	if slices.ContainsFunc(ledgers, func(scheme string) bool { return isURL(text, scheme) }) {
 		return DSN(text), nil
 	}
-	return parseDatabase(text)
+	d, err := parseDatabase(text)
+	if err != nil {
+		return "", refuse("write valkey://host:port,host:port/, or leave it out", "is not the URL of a store")
+	}
+	return d, nil
 }
 
 func isURL(text, scheme string) bool {

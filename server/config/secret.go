@@ -60,6 +60,13 @@ func (d DSN) String() string {
 	return scheme + "://" + redacted
 }
 
+// password reports whether it has one, as far as can be told.
+func (d DSN) password() bool {
+	user, _, found := strings.Cut(string(d), "@")
+	_, user, _ = strings.Cut(user, "://")
+	return found && strings.Contains(user, ":") || strings.Contains(string(d), "password=")
+}
+
 func (d DSN) LogValue() slog.Value         { return slog.StringValue(d.String()) }
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 func (d DSN) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, d.String()) }

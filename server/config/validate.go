@@ -121,17 +121,13 @@ var rules = []rule{
 	{"introspection.clients", func(c Config, _ Mode) bool { return c.sharedClient() },
 		"has two clients of one id", "give each an id of its own"},
 
-	{"store.sessions store.url", func(c Config, _ Mode) bool { return !cluster(c.sessions()) && c.sessions() != c.Database() },
+	{"store.sessions store.url", func(c Config, _ Mode) bool { return c.Cluster() == "" && c.sessions() != c.Database() },
 		"is another database than store.url", "leave it out"},
 	{"secrets store.url store.sessions", func(c Config, _ Mode) bool {
 		return len(c.Secrets) == 0 && !(c.Database().Local() && c.sessions().Local())
 	}, "are missing, and the store is not a local file: every node would have others", "give all nodes the same, made with: openssl rand -hex 32"},
 
 	// What the configuration can say and this version cannot do.
-	{"store.url", func(c Config, _ Mode) bool { return !c.Database().Local() },
-		"is a database server, which is not in this version", "use sqlite:<path>"},
-	{"store.sessions", func(c Config, _ Mode) bool { return cluster(c.sessions()) },
-		"is a cluster, which is not in this version", "leave it out"},
 	{"signup.verification", func(c Config, _ Mode) bool { return c.Signup.Verification == "required" },
 		"is required, which needs mail, and mail is not in this version", "write optional"},
 }
@@ -144,6 +140,17 @@ var warnings = []rule{
 		"is off: passwords can be guessed without end", "write on, unless something before the server limits sign-ins"},
 	{"limits.signup", func(c Config, mode Mode) bool { return mode == Production && !c.Limits.Signup },
 		"is off: accounts can be made without end", "write on, unless something before the server limits sign-ups"},
+	{"store.sessions store.url", func(c Config, _ Mode) bool { return c.Cluster() != "" && c.Database().Local() },
+		"is a server, and store.url is a file of this machine, so that no other machine can share the sessions", "give a store.url of postgres://, or leave store.sessions out"},
+	{"store.poll_only store.url", func(c Config, _ Mode) bool { return c.Store.PollOnly && c.Database().Local() },
+		"is for PostgreSQL servers, and store.url is a file", "leave it out"},
+	{"store.url", func(c Config, _ Mode) bool { return c.onCommandLine("store.url") && c.Store.URL.password() },
+		"has a password on the command line, which every user of the machine can read", "put it in a file that CLOAKROOM_STORE_URL_FILE names"},
+	{"store.sessions", func(c Config, _ Mode) bool {
+		return c.onCommandLine("store.sessions") && c.Store.Sessions.password()
+	}, "has a password on the command line, which every user of the machine can read", "put it in a file that CLOAKROOM_STORE_SESSIONS_FILE names"},
+	{"secrets", func(c Config, _ Mode) bool { return c.onCommandLine("secrets") },
+		"are on the command line, which every user of the machine can read", "put them in a file that CLOAKROOM_SECRETS_FILE names"},
 }
 
 // collide reports whether one address cannot be listened at because of the other. An empty one is none.
@@ -205,5 +212,5 @@ func (c Config) sharedClient() bool {
 	return false
 }
 
-// cluster reports whether d is a store for sessions alone.
-func cluster(d DSN) bool { return strings.HasPrefix(string(d), "valkey://") }
+// onCommandLine reports whether the value of a key that counts came from a flag.
+func (c Config) onCommandLine(name string) bool { return c.sources[name] == fromFlag }

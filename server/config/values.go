@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -50,17 +51,18 @@ func optional[T any](k kind[T]) kind[T] {
 	return k
 }
 
-// offOr also takes the word off, for the empty text.
-func offOr(k kind[string]) kind[string] {
-	return kind[string]{
-		parse: func(text string) (string, error) {
+// offOr also takes the word off, for the zero value.
+func offOr[T comparable](k kind[T]) kind[T] {
+	var off T
+	return kind[T]{
+		parse: func(text string) (T, error) {
 			if text == "off" {
-				return "", nil
+				return off, nil
 			}
 			return k.parse(text)
 		},
-		text: func(v string) string {
-			if v == "" {
+		text: func(v T) string {
+			if v == off {
 				return "off"
 			}
 			return k.text(v)
@@ -128,6 +130,50 @@ func duration(least, most time.Duration) kind[time.Duration] {
 		}
 		return d, nil
 	}, text: durationText}
+}
+
+// units of memory, the largest first.
+var units = []struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
+
+// size is an amount of memory, with a unit or without.
+func size(least, most int64) kind[int64] {
+	mend := fmt.Sprintf("write a size from %s to %s", sizeText(least), sizeText(most))
+	return kind[int64]{parse: func(text string) (int64, error) {
+		n, ok := parseSize(text)
+		if !ok {
+			return 0, refuse(mend, "%s is not a size", quote(text))
+		}
+		if n < least || n > most {
+			return 0, refuse(mend, "%s is out of range", quote(text))
+		}
+		return n, nil
+	}, text: sizeText}
+}
+
+func parseSize(text string) (n int64, ok bool) {
+	for _, unit := range units {
+		if digits, found := strings.CutSuffix(text, unit.name); found {
+			n, err := strconv.ParseUint(digits, 10, 63)
+			if err != nil || n > math.MaxInt64/uint64(unit.bytes) {
+				return 0, false
+			}
+			return int64(n) * unit.bytes, true
+		}
+	}
+	return 0, false
+}
+
+// sizeText writes a size in the largest unit that leaves no rest.
+func sizeText(n int64) string {
+	for _, unit := range units {
+		if n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name
+		}
+	}
+	return ""
 }
 
 // parseDuration reads what time.ParseDuration reads, with days before it if need be: 14d, 1d12h.

@@ -12,7 +12,7 @@ func TestRefusedValues(t *testing.T) {
 		"base_url":            {"app.example.com", "ftp://a.example", "https://", "https://a.example/path", "https://a.example?x", "https://a.example#", "https://a.example//", "https://u:p@a.example", "https://a.example:443", "http://a.example:80", "https://a.example:0", "https://a.example:", "https://a.example:99999", "https://a_b.example^", "https://exämple.com", "https:a.example", "//a.example", "https://*"},
 		"data":                {""},
 		"store.url":           {"cloakroom.db", "sqlite:", "sqlite::memory:", "mysql://a", "postgres://", "valkey://a:1"},
-		"store.sessions":      {"redis", "valkey://", "valkey:///"},
+		"store.sessions":      {"redis", "valkey://", "valkey:///", "memcached://a:1", "cloakroom.db"},
 		"session.idle":        {"", "1", "59s", "-1h", "3651d", "1w", "d", "1.5d", "-1d", "+1d", "99999999d", "1d24h", "1d-1h", "1h1d", "9999999999h"},
 		"session.limit":       {"", "-1", "1.0", "0x10", "1e3", "many", "1000001", "99999999999999999999"},
 		"cookie.name":         {"a b", "a;b", "a=b", "a,b", "naïve", "\"a\"", "a\tb", "a\x00"},
@@ -36,7 +36,10 @@ func TestRefusedValues(t *testing.T) {
 			"app", "app:", "app:abc", ":" + clientSum, "a b:" + clientSum, "app:" + clientSum + "00", strings.Repeat("a", 65) + ":" + clientSum, "a!b:" + clientSum,
 			"app:" + strings.Repeat("0", 64), "app:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "app:" + clientSum + ",app",
 		},
-		"revocation.staleness": {"0", "2m"},
+		"revocation.staleness": {"0", "19ms", "2m"},
+		"cache.size":           {"", "0", "on", "1023KiB", "1025GiB", "64MB", "64 MiB", "-64MiB", "1.5GiB", "MiB", "64mib", "0x10", "9223372036854775807GiB", "99999999999999999999"},
+		"events.keep":          {"", "0", "23h", "3651d"},
+		"store.poll_only":      {"", "yes"},
 		"log.format":           {"xml"},
 		"log.level":            {"INFO"},
 		"metrics.listen":       {"", "on", "9400"},
@@ -101,6 +104,16 @@ func TestTakenValues(t *testing.T) {
 		{"token.refresh_grace", "10m", "10m"},
 		{"token.key_age", "30d", "720h"},
 		{"token.audience", "urn:example:api", "urn:example:api"},
+		{"store.url", "postgresql://u:p@db-1,db-2:5433/x?sslmode=verify-full", "postgresql://u:p@db-1,db-2:5433/x?sslmode=verify-full"},
+		{"store.sessions", "rediss://a", "rediss://a"},
+		{"revocation.staleness", "20ms", "20ms"},
+		{"cache.size", "off", "off"},
+		{"cache.size", "1048576", "1MiB"},
+		{"cache.size", "1024MiB", "1GiB"},
+		{"cache.size", "1536KiB", "1536KiB"},
+		{"cache.size", "1048577", "1048577"},
+		{"cache.size", "1024GiB", "1024GiB"},
+		{"events.keep", "1d", "24h"},
 		{"introspection.clients", "a.b_c-1:" + strings.ToUpper(clientSum), "a.b_c-1:" + clientSum},
 		{"metrics.listen", "off", "off"},
 		{"secrets", secretHex + "," + secretBase64 + "=", secretHex + ",abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"},
@@ -126,7 +139,7 @@ func TestDurationText(t *testing.T) {
 }
 
 func FuzzParsers(f *testing.F) {
-	for _, seed := range []string{"127.0.0.1:80", "https://a.example", "14d", "10.0.0.0/8", secretHex, "app:" + clientSum, "on"} {
+	for _, seed := range []string{"127.0.0.1:80", "https://a.example", "14d", "10.0.0.0/8", secretHex, "app:" + clientSum, "on", "64MiB"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -7,18 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
-	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
 // notYet is what is told of files that the first start makes.
 const notYet = "not there yet; the first start makes it"
 
 func dataFolder(_ context.Context, cfg config.Config) []Finding {
+	if !cfg.Database().Local() {
+		return []Finding{ok("data", "no folder is needed: the database is a server")}
+	}
 	info, err := os.Stat(cfg.Data)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -60,48 +61,6 @@ func secrets(_ context.Context, cfg config.Config) []Finding {
 	return []Finding{ok("secrets", fmt.Sprintf("%d in %s", len(list), path))}
 }
 
-func database(ctx context.Context, cfg config.Config) []Finding {
-	path := server.DatabasePath(cfg)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return []Finding{ok("database", path+": "+notYet)}
-	}
-	if err != nil {
-		return []Finding{fail("database", err.Error(), "run as the user who owns the file")}
-	}
-	var found []Finding
-	if server.OpenToOthers(info) {
-		found = append(found, warn("database", fmt.Sprintf("%s may be read by others (mode %04o)", path, info.Mode().Perm()), "run: chmod 600 "+path+"*"))
-	}
-	return append(found, schema(path), whole(ctx, path))
-}
-
-// schema reads the list of migrations, which proves that the file opens and is ours.
-func schema(path string) Finding {
-	steps, err := sqlite.Status(path)
-	if err != nil {
-		return fail("database", err.Error(), "bring the file back from a backup, or give another --data")
-	}
-	missing := 0
-	for _, m := range steps {
-		if m.AppliedAt.IsZero() {
-			missing++
-		}
-	}
-	if missing > 0 {
-		return warn("database", fmt.Sprintf("%s lacks %d of %d migrations", path, missing, len(steps)), "run: cloakroom migrate up; or start the server, which does it")
-	}
-	return ok("database", fmt.Sprintf("%s, all of %d migrations", path, len(steps)))
-}
-
-// whole reads the file from end to end.
-func whole(ctx context.Context, path string) Finding {
-	if err := sqlite.Check(ctx, path); err != nil {
-		return fail("database", err.Error(), "bring the file back from a backup")
-	}
-	return ok("database", path+" is whole")
-}
-
 // Room on a disk, in bytes.
 const (
 	littleRoom = 1 << 30
@@ -109,6 +68,9 @@ const (
 )
 
 func disk(_ context.Context, cfg config.Config) []Finding {
+	if !cfg.Database().Local() {
+		return nil
+	}
 	folder := existing(filepath.Dir(server.DatabasePath(cfg)))
 	free, err := freeBytes(folder)
 	if err != nil {
@@ -132,40 +94,4 @@ func existing(path string) string {
 		}
 		path = filepath.Dir(path)
 	}
-}
-
-// clock compares the time with what is known to be past: the last migration of the database, and the build of this program.
-func clock(_ context.Context, cfg config.Config) []Finding {
-	now := time.Now()
-	past := now.AddDate(-100, 0, 0)
-	if steps, err := status(server.DatabasePath(cfg)); err == nil {
-		for _, m := range steps {
-			if m.AppliedAt.After(past) {
-				past = m.AppliedAt
-			}
-		}
-	}
-	return []Finding{judgeClock(now, past)}
-}
-
-// status is sqlite.Status for a file that may be missing.
-func status(path string) ([]sqlite.Migration, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
-	return sqlite.Status(path)
-}
-
-// firstYear is when this program was written: no clock that is right shows an earlier one.
-const firstYear = 2026
-
-func judgeClock(now, past time.Time) Finding {
-	detail := now.UTC().Format(time.RFC3339)
-	switch {
-	case now.Before(past):
-		return fail("clock", detail+" is before the database was made", "set the clock, with NTP: sessions end by it")
-	case now.Year() < firstYear:
-		return fail("clock", detail+" cannot be", "set the clock, with NTP: sessions end by it")
-	}
-	return ok("clock", detail)
 }

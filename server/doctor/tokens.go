@@ -12,7 +12,6 @@ import (
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
-	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
 // keys looks at the keys of signed tokens, where what they need is there.
@@ -20,7 +19,10 @@ func keys(ctx context.Context, cfg config.Config) []Finding {
 	if !slices.Contains(cfg.Token.Allow, "signed") {
 		return []Finding{ok("keys", "none are needed: token.allow has no signed")}
 	}
-	if !furnished(cfg) {
+	switch is, err := furnished(ctx, cfg); {
+	case err != nil:
+		return nil // what was found out about the database says why
+	case !is:
 		return []Finding{ok("keys", notYet)}
 	}
 	list, err := server.InspectKeys(ctx, cfg)
@@ -28,14 +30,17 @@ func keys(ctx context.Context, cfg config.Config) []Finding {
 }
 
 // furnished reports whether secrets and database are there, and the schema is whole: looking at the keys makes none of it.
-func furnished(cfg config.Config) bool {
+func furnished(ctx context.Context, cfg config.Config) (bool, error) {
 	if path := server.SecretsPath(cfg); path != "" {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return false
+			return false, nil
 		}
 	}
-	steps, err := status(server.DatabasePath(cfg))
-	return err == nil && !slices.ContainsFunc(steps, func(m sqlite.Migration) bool { return m.AppliedAt.IsZero() })
+	steps, err := server.Migrations(ctx, cfg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return !slices.ContainsFunc(steps, func(m server.Migration) bool { return m.AppliedAt.IsZero() }), err
 }
 
 func judgeKeys(list []cloakroom.SigningKey, err error, cfg config.Config, now time.Time) Finding {

@@ -30,18 +30,6 @@ type told struct {
 
 func newFeed() feed { return feed{id: rand.Text()} }
 
-// Revoke implements cloakroom.Directory.
-func (s *Store) Revoke(ctx context.Context, entries []cloakroom.Revocation) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	for _, r := range entries {
-		s.feed.append(r)
-	}
-	return nil
-}
-
 // Revocations implements cloakroom.Directory.
 func (s *Store) Revocations(ctx context.Context, after string, limit int, now time.Time) (cloakroom.Revocations, error) {
 	if err := s.rlock(ctx); err != nil {
@@ -51,17 +39,23 @@ func (s *Store) Revocations(ctx context.Context, after string, limit int, now ti
 	return s.feed.page(after, limit, now), nil
 }
 
-// revokeSessions tells of sessions that were ended, unless until is zero.
-func (s *Store) revokeSessions(until time.Time, ids ...string) {
+// ended tells the feed and the events of sessions that were ended.
+func (s *Store) ended(end cloakroom.Ending, ids ...string) {
 	for _, id := range ids {
-		s.revoke(id, 0, until)
+		s.revoke(id, cloakroom.SessionEnded, end.RevokedUntil)
+		s.record(end.Each(id)...)
 	}
 }
 
 // revoke tells of a session or a user, unless until is zero.
 func (s *Store) revoke(id string, epoch int64, until time.Time) {
-	if !until.IsZero() {
-		s.feed.append(cloakroom.Revocation{Subject: sha256.Sum256([]byte(id)), Epoch: epoch, Until: until})
+	s.tell(cloakroom.Revocation{Subject: sha256.Sum256([]byte(id)), Epoch: epoch, Until: until})
+}
+
+// tell adds to the feed, unless the entry is for no time at all.
+func (s *Store) tell(r cloakroom.Revocation) {
+	if !r.Until.IsZero() {
+		s.feed.append(r)
 	}
 }
 
@@ -96,18 +90,5 @@ func (f *feed) position(cursor string) uint64 {
 	if id != f.id || err != nil || n > f.last {
 		return 0
 	}
-	return n
-}
-
-// sweep deletes up to room expired entries and returns how many.
-func (f *feed) sweep(room int, now time.Time) int {
-	n := 0
-	f.entries = slices.DeleteFunc(f.entries, func(e told) bool {
-		if n >= room || !passed(e.Until, now) {
-			return false
-		}
-		n++
-		return true
-	})
 	return n
 }

@@ -24,7 +24,7 @@ func (s *Store) KeySet(ctx context.Context, realm string) (cloakroom.KeySet, err
 }
 
 // SwapKeySet implements cloakroom.Directory.
-func (s *Store) SwapKeySet(ctx context.Context, set cloakroom.KeySet) error {
+func (s *Store) SwapKeySet(ctx context.Context, set cloakroom.KeySet, events ...cloakroom.EventRecord) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -40,6 +40,7 @@ func (s *Store) SwapKeySet(ctx context.Context, set cloakroom.KeySet) error {
 	}
 	set.Revision++
 	s.keys[set.Realm] = set
+	s.record(events...)
 	return nil
 }
 

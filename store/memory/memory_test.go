@@ -30,7 +30,7 @@ var now = time.Date(2031, 5, 17, 10, 20, 30, 0, time.UTC)
 func furnished(t testing.TB, roles ...string) (*memory.Store, cloakroom.User, cloakroom.SessionRecord) {
 	store := memory.New()
 	u := cloakroom.User{ID: "usr_ana", Realm: "main", Email: "ana@example.com", Roles: roles, CreatedAt: now}
-	if err := store.CreateUser(t.Context(), u); err != nil {
+	if err := store.CreateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Fatal(err)
 	}
 	s := cloakroom.SessionRecord{
@@ -79,12 +79,12 @@ func TestFindAfterItsUser(t *testing.T) {
 	u.Name, u.Roles = "Ana", []string{"admin", "editor"}
 	do(store.UpdateUser(ctx, cloakroom.UserChange{User: u}))
 	find(u, "changed")
-	do(store.DeleteUser(ctx, u.ID, "", time.Time{}))
+	do(store.DeleteUser(ctx, u.ID, "", cloakroom.Ending{}))
 	find(cloakroom.User{}, "deleted")
 	u.Name = "Anna"
-	do(store.CreateUser(ctx, u))
+	do(store.CreateUser(ctx, cloakroom.UserChange{User: u}))
 	find(u, "made anew")
-	do(store.DeleteUser(ctx, u.ID, "", time.Time{}))
+	do(store.DeleteUser(ctx, u.ID, "", cloakroom.Ending{}))
 	find(cloakroom.User{}, "deleted again")
 }
 
@@ -141,7 +141,7 @@ func TestShutdown(t *testing.T) {
 func TestCursorAhead(t *testing.T) {
 	store := memory.New()
 	told := []cloakroom.Revocation{{Subject: [32]byte{1}, Until: now.Add(time.Hour)}}
-	if err := store.Revoke(t.Context(), told); err != nil {
+	if err := store.Append(t.Context(), told, nil); err != nil {
 		t.Fatal(err)
 	}
 	page, err := store.Revocations(t.Context(), "", 10, now)

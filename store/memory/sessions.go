@@ -18,7 +18,7 @@ type session struct {
 	size   int                        // bytes of all keys and values of data
 }
 
-// owner is a user as sessions are kept.
+// owner is a user as sessions are kept, or the guests of a bucket.
 type owner struct {
 	bucket uint16
 	userID string
@@ -36,11 +36,12 @@ func (s *Store) Open(ctx context.Context, o cloakroom.Opening) (cloakroom.Opened
 		return cloakroom.Opened{}, fmt.Errorf("open session %s: there is one with this id or token", o.Session.ID)
 	}
 	var result cloakroom.Opened
+	s.record(o.Events...)
 	if o.Replace != nil {
 		if old := s.tokens[*o.Replace]; old != nil {
 			s.drop(old)
 			s.moved[*o.Replace] = micro(o.MovedUntil)
-			s.revokeSessions(o.RevokedUntil, old.record.ID)
+			s.ended(o.Replaced, old.record.ID)
 			if o.Inherit {
 				opened.data, opened.size = old.data, old.size
 			}
@@ -48,14 +49,14 @@ func (s *Store) Open(ctx context.Context, o cloakroom.Opening) (cloakroom.Opened
 		}
 	}
 	result.Evicted = s.evict(opened.record, o.Limit, o.Now)
-	s.revokeSessions(o.RevokedUntil, result.Evicted...)
+	s.ended(o.Evicted, result.Evicted...)
 	s.add(opened)
 	return result, nil
 }
 
-// evict makes room for one more session of the same user. A guest owns none, so its opening evicts nobody.
+// evict makes room for one more session of the same user. A guest's opening evicts nobody.
 func (s *Store) evict(next cloakroom.SessionRecord, limit int, now time.Time) []string {
-	if limit <= 0 {
+	if limit <= 0 || next.UserID == "" {
 		return nil
 	}
 	var live []*session
@@ -138,11 +139,12 @@ func (s *session) touch(t cloakroom.Touch) {
 }
 
 // Renew implements cloakroom.Ledger.
-func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom.SessionRecord, movedUntil time.Time) error {
+func (s *Store) Renew(ctx context.Context, r cloakroom.Renewal) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
+	old, next := r.Old, r.Session
 	renewed := s.tokens[old]
 	if renewed == nil || renewed.record.ID != next.ID {
 		return fmt.Errorf("renew session %s: %w", next.ID, cloakroom.ErrNotFound)
@@ -150,20 +152,28 @@ func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom
 	if next.Token.Bucket != old.Bucket || next.Token != old && s.tokens[next.Token] != nil {
 		return fmt.Errorf("renew session %s: the new token is of another bucket or in use", next.ID)
 	}
-	next, r := kept(next), &renewed.record
-	r.Token, r.Epoch, r.Methods, r.Level = next.Token, next.Epoch, next.Methods, next.Level
-	r.AuthenticatedAt, r.IssuedAt, r.LastSeenAt, r.ExpiresAt = next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt
+	renewed.renew(kept(next))
 	if next.Token != old {
-		r.Refresh = next.Refresh
 		delete(s.tokens, old)
 		s.tokens[next.Token] = renewed
-		s.moved[old] = micro(movedUntil)
+		s.moved[old] = micro(r.MovedUntil)
+		s.tell(cloakroom.Revocation{Subject: old.Hash, Epoch: cloakroom.TokenReplaced, Until: r.RevokedUntil})
 	}
+	s.record(r.Events...)
 	return nil
 }
 
+func (s *session) renew(next cloakroom.SessionRecord) {
+	r := &s.record
+	if next.Token != r.Token {
+		r.Token, r.Refresh = next.Token, next.Refresh
+	}
+	r.Epoch, r.Methods, r.Level = next.Epoch, next.Methods, next.Level
+	r.AuthenticatedAt, r.IssuedAt, r.LastSeenAt, r.ExpiresAt = next.AuthenticatedAt, next.IssuedAt, next.LastSeenAt, next.ExpiresAt
+}
+
 // Close implements cloakroom.Ledger. To shut the store itself down see Shutdown.
-func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUntil time.Time) (bool, error) {
+func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, end cloakroom.Ending) (bool, error) {
 	if err := s.lock(ctx); err != nil {
 		return false, err
 	}
@@ -173,16 +183,19 @@ func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUnti
 		return false, nil
 	}
 	s.drop(closed)
-	s.revokeSessions(revokedUntil, ref.ID)
+	s.ended(end, ref.ID)
 	return true, nil
 }
 
 // CloseUser implements cloakroom.Ledger.
-func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) ([]string, error) {
+func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, end cloakroom.Ending) ([]string, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
+	if userID == "" {
+		return nil, nil // guests are nobody's
+	}
 	var ended []string
 	for id, closed := range s.owned[owner{bucket, userID}] {
 		if id != keep {
@@ -190,7 +203,7 @@ func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep strin
 			ended = append(ended, id)
 		}
 	}
-	s.revokeSessions(revokedUntil, ended...)
+	s.ended(end, ended...)
 	return ended, nil
 }
 
@@ -218,10 +231,9 @@ func (s *Store) SessionsOf(ctx context.Context, bucket uint16, userID, before st
 func (s *Store) add(opened *session) {
 	s.tokens[opened.record.Token] = opened
 	s.sessions[opened.record.Ref()] = opened
-	if opened.record.UserID == "" {
-		return
+	if opened.record.UserID != "" {
+		opened.user = s.users[opened.record.UserID]
 	}
-	opened.user = s.users[opened.record.UserID]
 	o := ownerOf(opened.record)
 	if s.owned[o] == nil {
 		s.owned[o] = map[string]*session{}

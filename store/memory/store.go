@@ -1,4 +1,5 @@
-// Package memory keeps users, sessions, keys, tickets and counters in the memory of the process, and forgets them with it.
+// Package memory keeps users, sessions, keys, events, tickets and counters in the memory of the process, and forgets them
+// with it.
 //
 // It is for tests, for development and for programs whose sessions may end with a restart:
 //
@@ -7,7 +8,7 @@
 // It keeps the whole contract of cloakroom.Store, races included, as package storetest proves; only its durability is
 // that of the process. One lock guards everything: reads share it, and no method holds it while it waits for
 // anything. Looking up a session and its user takes a fraction of a microsecond however many there are; Users, a role
-// that must be kept, and Sweep look at everything there is.
+// that must be kept, events, Sweep and Prune look at everything there is.
 //
 // Not here: a bound on memory (see Config for the limits of sessions and their data, and let the sweeper run), a
 // snapshot on disk, more than one process. For those use package sqlite.
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/id"
 )
 
 var errShutdown = errors.New("memory store is shut down")
@@ -37,10 +39,12 @@ type Store struct {
 	emails map[identifier]string       // to the id of the user
 	keys   map[string]cloakroom.KeySet // by realm
 	feed   feed
+	events []*event // in ascending order of id
+	ids    id.Series
 
 	tokens   map[cloakroom.TokenID]*session
 	sessions map[cloakroom.SessionRef]*session
-	owned    map[owner]map[string]*session   // the sessions of a user by id; guests are nobody's
+	owned    map[owner]map[string]*session   // the sessions of a user, or the guests of a bucket, by id
 	moved    map[cloakroom.TokenID]time.Time // until when an exchanged token is remembered
 
 	tickets  map[ticketKey]*ticket
@@ -89,7 +93,7 @@ func (s *Store) Shutdown() error {
 	defer s.mu.Unlock()
 	s.shut = true
 	s.secret = nil
-	s.users, s.emails, s.keys, s.feed = nil, nil, nil, feed{}
+	s.users, s.emails, s.keys, s.feed, s.events = nil, nil, nil, feed{}, nil
 	s.tokens, s.sessions, s.owned, s.moved = nil, nil, nil, nil
 	s.tickets, s.counters = nil, nil
 	return nil

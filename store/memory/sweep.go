@@ -16,7 +16,6 @@ func (s *Store) Sweep(ctx context.Context, w cloakroom.Sweep) (int, error) {
 	n := sweep(s.tickets, w.Max, func(t *ticket) bool { return passed(t.ExpiresAt, w.Now) })
 	n += sweep(s.counters, w.Max-n, func(t cloakroom.Tally) bool { return passed(t.ResetAt, w.Now) })
 	n += sweep(s.moved, w.Max-n, func(until time.Time) bool { return passed(until, w.Now) })
-	n += s.feed.sweep(w.Max-n, w.Now)
 	return n + s.sweepSessions(w, w.Max-n), nil
 }
 

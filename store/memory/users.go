@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
@@ -20,7 +19,8 @@ type account struct {
 type identifier struct{ realm, email string }
 
 // CreateUser implements cloakroom.Directory.
-func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloakroom.Credential) error {
+func (s *Store) CreateUser(ctx context.Context, c cloakroom.UserChange) error {
+	u := c.User
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -34,9 +34,10 @@ func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloak
 	u.Revision = 1
 	a := &account{}
 	a.replace(u)
-	a.enrol(creds)
+	a.enrol(c.Credentials)
 	s.users[u.ID] = a
 	s.identify(a.user)
+	s.record(c.Events...)
 	return nil
 }
 
@@ -97,9 +98,12 @@ func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
 		return fmt.Errorf("update user %s: %w", c.User.ID, err)
 	}
 	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	epoch := int64(cloakroom.UserChanged)
 	if c.User.Epoch > a.user.Epoch {
-		s.revoke(c.User.ID, c.User.Epoch, c.RevokedUntil)
+		epoch = c.User.Epoch
 	}
+	s.revoke(c.User.ID, epoch, c.RevokedUntil)
+	s.record(c.Events...)
 	c.User.Revision++
 	a.replace(c.User)
 	a.enrol(c.Credentials)
@@ -122,7 +126,7 @@ func (s *Store) mayUpdate(a *account, c cloakroom.UserChange) error {
 }
 
 // DeleteUser implements cloakroom.Directory.
-func (s *Store) DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error {
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.Ending) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -136,7 +140,10 @@ func (s *Store) DeleteUser(ctx context.Context, id, keeps string, revokedUntil t
 	}
 	delete(s.emails, identifier{a.user.Realm, a.user.Email})
 	delete(s.users, id)
-	s.revoke(id, cloakroom.EveryEpoch, revokedUntil)
+	s.revoke(id, cloakroom.EveryEpoch, end.RevokedUntil)
+	if end.Event != nil {
+		s.record(*end.Event)
+	}
 	a.user = cloakroom.User{} // sessions remember it, see accountOf
 	return nil
 }

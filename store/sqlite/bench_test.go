@@ -94,7 +94,7 @@ func BenchmarkUser(b *testing.B) {
 		ID: id.New(userPrefix, time.Now()), Realm: "default", Email: "ana@example.com", Name: "Ana", Roles: []string{"admin"},
 		CreatedAt: time.Now(), UpdatedAt: time.Now(),
 	}
-	if err := s.CreateUser(b.Context(), u); err != nil {
+	if err := s.CreateUser(b.Context(), cloakroom.UserChange{User: u}); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

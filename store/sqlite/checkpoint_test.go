@@ -53,7 +53,7 @@ func TestTheLogStaysBounded(t *testing.T) {
 
 func TestALogThatSomebodyReadsShrinksAfterwards(t *testing.T) {
 	s := openStore(t, Config{InsecureNoSync: true})
-	if err := s.CreateUser(t.Context(), newUser()); err != nil {
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := connect(s.path)
@@ -75,7 +75,7 @@ func TestALogThatSomebodyReadsShrinksAfterwards(t *testing.T) {
 	}
 	for range 1000 { // the checkpointer may be at it, too
 		s.writer.pause(func(c *sqlite.Conn) { _, _, _ = checkpoint(c, "PASSIVE") })
-		if err := s.CreateUser(t.Context(), newUser()); err != nil {
+		if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 			t.Fatal(err)
 		}
 		if logSize(t, s) <= logBytes {
@@ -87,7 +87,7 @@ func TestALogThatSomebodyReadsShrinksAfterwards(t *testing.T) {
 
 func TestShutdownLeavesOneFile(t *testing.T) {
 	s := openStore(t, Config{})
-	if err := s.CreateUser(t.Context(), newUser()); err != nil {
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Shutdown(); err != nil {

@@ -82,7 +82,7 @@ func journal(s *Store) error {
 				if n%2 == 0 {
 					continue
 				}
-				if _, err := s.Close(context.Background(), r.Ref(), epoch); err != nil {
+				if _, err := s.Close(context.Background(), r.Ref(), cloakroom.Ending{RevokedUntil: epoch}); err != nil {
 					failed <- err
 				}
 				say("closed", r)

@@ -16,6 +16,7 @@ import (
 const (
 	sessionPrefix = "ses_"
 	userPrefix    = "usr_"
+	eventPrefix   = "evt_"
 )
 
 const (

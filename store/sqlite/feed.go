@@ -36,26 +36,18 @@ func parseMark(cursor string) mark {
 	return mark{seq, int64(tag)}
 }
 
-// Revoke implements cloakroom.Directory.
-func (s *Store) Revoke(ctx context.Context, entries []cloakroom.Revocation) error {
-	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
-		for _, r := range entries {
-			if err := appendRevocation(c, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("revoke: %w", err)
+// ended tells the feed and the events of sessions that this transaction ended.
+func ended(c *sqlite.Conn, end cloakroom.Ending, sessions ...string) error {
+	if err := revokeSessions(c, end.RevokedUntil, sessions...); err != nil {
+		return err
 	}
-	return nil
+	return addEvents(c, end.Each(sessions...)...)
 }
 
-// revokeSessions tells of sessions that this transaction ended, unless until is zero.
-func revokeSessions(c *sqlite.Conn, until time.Time, ids ...string) error {
-	for _, id := range ids {
-		if err := revoke(c, id, 0, until); err != nil {
+// revokeSessions tells the feed of sessions that this transaction ended, unless until is zero.
+func revokeSessions(c *sqlite.Conn, until time.Time, sessions ...string) error {
+	for _, id := range sessions {
+		if err := revoke(c, id, cloakroom.SessionEnded, until); err != nil {
 			return err
 		}
 	}
@@ -64,10 +56,15 @@ func revokeSessions(c *sqlite.Conn, until time.Time, ids ...string) error {
 
 // revoke tells of a session or a user, unless until is zero.
 func revoke(c *sqlite.Conn, id string, epoch int64, until time.Time) error {
-	if until.IsZero() {
+	return announce(c, cloakroom.Revocation{Subject: sha256.Sum256([]byte(id)), Epoch: epoch, Until: until})
+}
+
+// announce adds to the feed, unless the entry is for no time at all.
+func announce(c *sqlite.Conn, r cloakroom.Revocation) error {
+	if r.Until.IsZero() {
 		return nil
 	}
-	return appendRevocation(c, cloakroom.Revocation{Subject: sha256.Sum256([]byte(id)), Epoch: epoch, Until: until})
+	return appendRevocation(c, r)
 }
 
 func appendRevocation(c *sqlite.Conn, r cloakroom.Revocation) error {

@@ -20,7 +20,7 @@ func revokeSome(t *testing.T, s *Store, n int, until time.Time) []cloakroom.Revo
 	for range n {
 		entries = append(entries, cloakroom.Revocation{Subject: record(epoch).Token.Hash, Until: until})
 	}
-	if err := s.Revoke(t.Context(), entries); err != nil {
+	if err := s.Append(t.Context(), entries, nil); err != nil {
 		t.Fatal(err)
 	}
 	return entries
@@ -75,16 +75,16 @@ func TestNumbersThatComeAgain(t *testing.T) {
 	s := openStore(t, Config{})
 	kept := revokeSome(t, s, 2, epoch.Add(time.Hour))
 	revokeSome(t, s, 3, epoch)
-	if _, err := s.Sweep(t.Context(), cloakroom.Sweep{Now: epoch.Add(-1), Max: 10}); err != nil {
+	if _, err := s.Prune(t.Context(), cloakroom.Prune{Now: epoch.Add(-1), Max: 10}); err != nil {
 		t.Fatal(err)
 	}
 	end := hear(t, s, "").Cursor
-	if n, err := s.Sweep(t.Context(), cloakroom.Sweep{Now: epoch, Max: 10}); err != nil || n != 3 {
-		t.Fatalf("Sweep: %d, %v; want 3", n, err)
+	if n, err := s.Prune(t.Context(), cloakroom.Prune{Now: epoch, Max: 10}); err != nil || n != 3 {
+		t.Fatalf("Prune: %d, %v; want 3", n, err)
 	}
 	news := revokeSome(t, s, 5, epoch.Add(time.Hour))
 	if page := hear(t, s, end); !slices.Equal(page.Entries, append(kept, news...)) {
-		t.Errorf("behind a swept entry whose number came again: %d entries, want all 7", len(page.Entries))
+		t.Errorf("behind a pruned entry whose number came again: %d entries, want all 7", len(page.Entries))
 	}
 }
 

@@ -30,8 +30,13 @@ func (s *Store) KeySet(ctx context.Context, realm string) (cloakroom.KeySet, err
 }
 
 // SwapKeySet implements cloakroom.Directory.
-func (s *Store) SwapKeySet(ctx context.Context, set cloakroom.KeySet) error {
-	err := s.writer.write(ctx, func(c *sqlite.Conn) error { return swapKeySet(c, set) })
+func (s *Store) SwapKeySet(ctx context.Context, set cloakroom.KeySet, events ...cloakroom.EventRecord) error {
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
+		if err := swapKeySet(c, set); err != nil {
+			return err
+		}
+		return addEvents(c, events...)
+	})
 	if err != nil {
 		return fmt.Errorf("swap signing keys of realm %s: %w", set.Realm, err)
 	}

@@ -46,10 +46,10 @@ func TestOwnIDs(t *testing.T) {
 	if got, err := s.Datum(t.Context(), records[2].Ref(), "k"); err != nil || string(got.Value) != "v" {
 		t.Errorf("Datum: %v, %v", got, err)
 	}
-	if was, err := s.Close(t.Context(), records[2].Ref(), epoch); err != nil || !was {
+	if was, err := s.Close(t.Context(), records[2].Ref(), cloakroom.Ending{RevokedUntil: epoch}); err != nil || !was {
 		t.Errorf("Close: %t, %v", was, err)
 	}
-	ended, err := s.CloseUser(t.Context(), first.Token.Bucket, first.UserID, records[4].ID, epoch)
+	ended, err := s.CloseUser(t.Context(), first.Token.Bucket, first.UserID, records[4].ID, cloakroom.Ending{RevokedUntil: epoch})
 	slices.Sort(ended)
 	if want := []string{records[0].ID, records[1].ID, records[3].ID}; err != nil || !slices.Equal(ended, want) {
 		t.Errorf("CloseUser: %v, %v; want %v", ended, err, want)
@@ -75,14 +75,15 @@ func TestDeletedUserLeavesNothing(t *testing.T) {
 	s := openStore(t, Config{})
 	u := newUser()
 	u.Email, u.Roles = "ana@example.com", []string{"admin", "author", "admin"}
-	if err := s.CreateUser(t.Context(), u, cloakroom.Credential{Method: "password", Data: []byte("x")}); err != nil {
+	password := []cloakroom.Credential{{Method: "password", Data: []byte("x")}}
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u, Credentials: password}); err != nil {
 		t.Fatal(err)
 	}
 	u.Email, u.Roles = "ana@example.org", []string{"author", "editor"}
 	if err := s.UpdateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DeleteUser(t.Context(), u.ID, "", time.Time{}); err != nil {
+	if err := s.DeleteUser(t.Context(), u.ID, "", cloakroom.Ending{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"users", "logins", "holders", "credentials"} {
@@ -142,6 +143,8 @@ func TestPlans(t *testing.T) {
 		`SELECT h.user_id FROM holders h WHERE h.realm = ?1 AND h.user_id > ?2 AND h.role = ?3 ORDER BY h.user_id`:    "PRIMARY KEY",
 		`SELECT seq FROM revocations WHERE until <= ?1 ORDER BY until`:                                                "revocations_by_end",
 		`SELECT seq FROM revocations WHERE seq > ?1 AND until > ?2 ORDER BY seq`:                                      "INTEGER PRIMARY KEY",
+		`SELECT id FROM events WHERE id < ?1 AND at < ?2 AND leased_until IS NULL ORDER BY id`:                        "PRIMARY KEY",
+		`SELECT at FROM events WHERE realm = ?1 AND user_id = ?2 AND id < ?3 ORDER BY id DESC`:                        "events_of_user",
 		`SELECT u.id FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = ?1`:                               "PRIMARY KEY",
 	} {
 		err := s.readers.read(t.Context(), func(c *sqlite.Conn) error {

@@ -59,7 +59,7 @@ func TestMigrate(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if err := s.CreateUser(t.Context(), newUser()); err != nil {
+				if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 					t.Error(err)
 				}
 				if err := s.Shutdown(); err != nil {
@@ -73,7 +73,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("the open store tells the same", func(t *testing.T) {
 		s := openStore(t, Config{})
 		applied, err := s.Migrations(t.Context())
-		if err != nil || len(applied) != 3 {
+		if err != nil || len(applied) != 4 {
 			t.Errorf("Migrations: %v, %v", applied, err)
 		}
 	})
@@ -136,7 +136,7 @@ func TestMigrateBesideANewerProgram(t *testing.T) {
 	}
 }
 
-// TestBesideAnOlderProgram: what the program before step 3 writes into the file works.
+// TestBesideAnOlderProgram: what the program before step 4 writes into the file works.
 func TestBesideAnOlderProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	known, err := steps(migrations)
@@ -160,13 +160,13 @@ func TestBesideAnOlderProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := migrate(conn, known[:2]); err != nil {
+	if err := migrate(conn, known[:3]); err != nil {
 		t.Fatal(err)
 	}
 	write(before)
 	s := openStore(t, Config{Path: path})
 	write(after)
-	if err := migrate(conn, known[:2]); err != nil {
+	if err := migrate(conn, known[:3]); err != nil {
 		t.Errorf("the older program opens the file again: %v", err)
 	}
 	for _, r := range []cloakroom.SessionRecord{before, after} {
@@ -185,6 +185,13 @@ func TestBesideAnOlderProgram(t *testing.T) {
 	if got, err := s.Session(t.Context(), signed.Token, epoch); err != nil || !slices.EqualFunc(got.Refresh, signed.Refresh, sameChain) {
 		t.Errorf("what the older program renews keeps its refresh tokens: %v, %v", got.Refresh, err)
 	}
+	over := cloakroom.Revocation{Subject: before.Token.Hash, Until: epoch.Add(time.Hour)}
+	if err := appendRevocation(conn, over); err != nil {
+		t.Fatal(err)
+	}
+	if page := hear(t, s, ""); !slices.Equal(page.Entries, []cloakroom.Revocation{over}) {
+		t.Errorf("what the older program tells: %v, want %v", page.Entries, over)
+	}
 }
 
 func TestStatusShowsWhatIsMissing(t *testing.T) {
@@ -193,8 +200,8 @@ func TestStatusShowsWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, err := Status(path)
-	if err != nil || len(status) != 3 || !status[0].AppliedAt.IsZero() {
-		t.Errorf("Status of an empty file: %v, %v; want three that are not applied", status, err)
+	if err != nil || len(status) != 4 || !status[0].AppliedAt.IsZero() {
+		t.Errorf("Status of an empty file: %v, %v; want four that are not applied", status, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -24,50 +25,57 @@ func (s *Store) Open(ctx context.Context, o cloakroom.Opening) (done cloakroom.O
 }
 
 func open(c *sqlite.Conn, o cloakroom.Opening) (done cloakroom.Opened, err error) {
-	dataBytes := int64(0)
-	if o.Replace != nil {
-		if done.Replaced, dataBytes, err = replace(c, o); err != nil {
-			return done, err
-		}
+	replaced, dataBytes, err := replace(c, o)
+	if err != nil {
+		return done, err
 	}
 	if done.Evicted, err = evict(c, o); err != nil {
 		return done, err
 	}
-	if err = revokeSessions(c, o.RevokedUntil, done.Evicted...); err != nil {
+	done.Replaced = len(replaced) > 0
+	events := slices.Concat(o.Events, o.Replaced.Each(replaced...), o.Evicted.Each(done.Evicted...))
+	if err := addEvents(c, events...); err != nil {
 		return done, err
 	}
 	return done, insertSession(c, o.Session, dataBytes)
 }
 
-// replace closes the session of o.Replace, if it is there, and says how much data the new session has from it.
-func replace(c *sqlite.Conn, o cloakroom.Opening) (replaced bool, dataBytes int64, err error) {
-	var id string
-	replaced, err = one(c, `DELETE FROM sessions WHERE key = ?1 AND tail = ?2 RETURNING id, data_bytes`,
-		func(s *sqlite.Stmt) { id, dataBytes = unpack(s, 0, sessionPrefix), s.ColumnInt64(1) },
-		key(*o.Replace), tail(o.Replace))
-	if err != nil || !replaced {
-		return replaced, 0, err
+// replace closes the session of o.Replace, if it is there, and says how much data the new session has from it. It returns
+// the ids of what it closed: one or none.
+func replace(c *sqlite.Conn, o cloakroom.Opening) (ids []string, dataBytes int64, err error) {
+	if o.Replace == nil {
+		return nil, 0, nil
 	}
-	if err := revokeSessions(c, o.RevokedUntil, id); err != nil {
-		return true, 0, err
+	err = each(c, `DELETE FROM sessions WHERE key = ?1 AND tail = ?2 RETURNING id, data_bytes`, func(s *sqlite.Stmt) {
+		ids, dataBytes = []string{unpack(s, 0, sessionPrefix)}, s.ColumnInt64(1)
+	}, key(*o.Replace), tail(o.Replace))
+	if err != nil || len(ids) == 0 {
+		return nil, 0, err
+	}
+	if err := revokeSessions(c, o.Replaced.RevokedUntil, ids...); err != nil {
+		return nil, 0, err
 	}
 	if err := leave(c, *o.Replace, o.MovedUntil); err != nil || dataBytes == 0 {
-		return true, 0, err
+		return ids, 0, err
 	}
 	if o.Inherit {
-		return true, dataBytes, moveData(c, shard(o.Replace.Bucket), id, o.Session)
+		return ids, dataBytes, moveData(c, shard(o.Replace.Bucket), ids[0], o.Session)
 	}
-	return true, 0, dropData(c, shard(o.Replace.Bucket), id)
+	return ids, 0, dropData(c, shard(o.Replace.Bucket), ids[0])
 }
 
-// evict makes room for one more session of the same user.
+// evict makes room for one more session of the same user, and returns the ids of what it closed.
 func evict(c *sqlite.Conn, o cloakroom.Opening) (ids []string, err error) {
 	if o.Limit <= 0 || o.Session.UserID == "" {
 		return nil, nil
 	}
-	return remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND expires_at > ?3
+	ids, err = remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND expires_at > ?3
 		ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5`,
 		shard(o.Session.Token.Bucket), pack(userPrefix, o.Session.UserID), o.Now, math.MaxInt64, o.Limit-1)
+	if err != nil {
+		return nil, err
+	}
+	return ids, revokeSessions(c, o.Evicted.RevokedUntil, ids...)
 }
 
 func insertSession(c *sqlite.Conn, r cloakroom.SessionRecord, dataBytes int64) error {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/cloakroom-auth/cloakroom"
 )
 
 func TestFilesThatGoAwayUnderTheStore(t *testing.T) {
@@ -31,7 +33,7 @@ func TestFilesThatGoAwayUnderTheStore(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = s.Shutdown() }) // which may find no file to write to
 			before := newUser()
-			if err := s.CreateUser(t.Context(), before); err != nil {
+			if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: before}); err != nil {
 				t.Fatal(err)
 			}
 			if err := harm(path); err != nil {
@@ -39,7 +41,7 @@ func TestFilesThatGoAwayUnderTheStore(t *testing.T) {
 			}
 			for range 2 {
 				u := newUser()
-				err := s.CreateUser(t.Context(), u)
+				err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u})
 				if !errors.Is(err, errGone) || sentinel(err) != err {
 					t.Errorf("a write into nothing: %v", err)
 				}
@@ -58,11 +60,11 @@ func TestFilesThatGoAwayUnderTheStore(t *testing.T) {
 			}
 		}
 		move(path, path+".away")
-		if err := s.CreateUser(t.Context(), newUser()); !errors.Is(err, errGone) {
+		if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); !errors.Is(err, errGone) {
 			t.Errorf("away: %v", err)
 		}
 		move(path+".away", path)
-		if err := s.CreateUser(t.Context(), newUser()); err != nil {
+		if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 			t.Errorf("back: %v", err)
 		}
 	})

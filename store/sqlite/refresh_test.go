@@ -37,7 +37,7 @@ func TestOpaqueSessionsHaveNoRefresh(t *testing.T) {
 	old := signed.Token
 	signed.Token.Hash[0]++
 	signed.Refresh = nil
-	if err := s.Renew(t.Context(), old, signed, epoch); err != nil {
+	if err := s.Renew(t.Context(), cloakroom.Renewal{Old: old, Session: signed, MovedUntil: epoch}); err != nil {
 		t.Fatal(err)
 	}
 	wantRows(t, s, "sessions WHERE refresh IS NULL", 2)
@@ -63,7 +63,7 @@ func TestRefreshHasBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.ID = old.ID
-		if err := s.Renew(t.Context(), old.Token, r, epoch); err == nil {
+		if err := s.Renew(t.Context(), cloakroom.Renewal{Old: old.Token, Session: r, MovedUntil: epoch}); err == nil {
 			t.Errorf("Renew beyond %s succeeded", law)
 		}
 		if len(chains) == 1 {

@@ -93,9 +93,6 @@ func missing(c *sqlite.Conn, t cloakroom.TokenID, now time.Time) error {
 
 // SessionsOf implements cloakroom.Ledger.
 func (s *Store) SessionsOf(ctx context.Context, bucket uint16, userID, before string, limit int) (found []cloakroom.SessionRecord, err error) {
-	if userID == "" {
-		return nil, s.readers.check(ctx) // guests are nobody's
-	}
 	sql := `SELECT ` + sessionColumns + ` FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 ORDER BY id DESC LIMIT ?3`
 	args := []any{shard(bucket), pack(userPrefix, userID), max(limit, 0)}
 	if before != "" {
@@ -147,15 +144,33 @@ func touch(c *sqlite.Conn, touches []cloakroom.Touch) error {
 }
 
 // Renew implements cloakroom.Ledger.
-func (s *Store) Renew(ctx context.Context, old cloakroom.TokenID, next cloakroom.SessionRecord, movedUntil time.Time) error {
-	err := s.writer.write(ctx, func(c *sqlite.Conn) error { return renew(c, old, next, movedUntil) })
+func (s *Store) Renew(ctx context.Context, r cloakroom.Renewal) error {
+	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
+		if err := renew(c, r.Old, r.Session); err != nil {
+			return err
+		}
+		if r.Session.Token != r.Old {
+			if err := replaced(c, r); err != nil {
+				return err
+			}
+		}
+		return addEvents(c, r.Events...)
+	})
 	if err != nil {
-		return fmt.Errorf("renew session %s: %w", next.ID, err)
+		return fmt.Errorf("renew session %s: %w", r.Session.ID, err)
 	}
 	return nil
 }
 
-func renew(c *sqlite.Conn, old cloakroom.TokenID, next cloakroom.SessionRecord, movedUntil time.Time) error {
+// replaced remembers that the token was exchanged for another, and tells the feed.
+func replaced(c *sqlite.Conn, r cloakroom.Renewal) error {
+	if err := leave(c, r.Old, r.MovedUntil); err != nil {
+		return err
+	}
+	return announce(c, cloakroom.Revocation{Subject: r.Old.Hash, Epoch: cloakroom.TokenReplaced, Until: r.RevokedUntil})
+}
+
+func renew(c *sqlite.Conn, old cloakroom.TokenID, next cloakroom.SessionRecord) error {
 	refresh, err := packChains(next.Refresh)
 	if err != nil {
 		return err
@@ -176,10 +191,7 @@ func renew(c *sqlite.Conn, old cloakroom.TokenID, next cloakroom.SessionRecord, 
 	if next.Token.Bucket != old.Bucket {
 		return errors.New("the new token must be of the same bucket")
 	}
-	if next.Token == old {
-		return nil
-	}
-	return leave(c, old, movedUntil)
+	return nil
 }
 
 // leave remembers that the token was exchanged for another.
@@ -190,7 +202,7 @@ func leave(c *sqlite.Conn, t cloakroom.TokenID, until time.Time) error {
 }
 
 // Close implements cloakroom.Ledger. To end the store itself see Shutdown.
-func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUntil time.Time) (was bool, err error) {
+func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, end cloakroom.Ending) (was bool, err error) {
 	err = s.writer.write(ctx, func(c *sqlite.Conn) error {
 		closed, err := remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND id = ?3`,
 			shard(ref.Bucket), pack(userPrefix, ref.UserID), pack(sessionPrefix, ref.ID))
@@ -198,7 +210,7 @@ func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUnti
 			return err
 		}
 		was = len(closed) > 0
-		return revokeSessions(c, revokedUntil, closed...)
+		return ended(c, end, closed...)
 	})
 	if err != nil {
 		return false, fmt.Errorf("close session %s: %w", ref.ID, err)
@@ -207,22 +219,22 @@ func (s *Store) Close(ctx context.Context, ref cloakroom.SessionRef, revokedUnti
 }
 
 // CloseUser implements cloakroom.Ledger.
-func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, revokedUntil time.Time) (ended []string, err error) {
+func (s *Store) CloseUser(ctx context.Context, bucket uint16, userID, keep string, end cloakroom.Ending) (closed []string, err error) {
 	if userID == "" {
 		return nil, s.readers.check(ctx) // guests are nobody's
 	}
 	err = s.writer.write(ctx, func(c *sqlite.Conn) error {
-		ended, err = remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND id <> ?3`,
+		closed, err = remove(c, `SELECT key, id, data_bytes FROM sessions WHERE (key >> 48) = ?1 AND user_id = ?2 AND id <> ?3`,
 			shard(bucket), pack(userPrefix, userID), pack(sessionPrefix, keep))
 		if err != nil {
 			return err
 		}
-		return revokeSessions(c, revokedUntil, ended...)
+		return ended(c, end, closed...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("close sessions of user %s: %w", userID, err)
 	}
-	return ended, nil
+	return closed, nil
 }
 
 // remove deletes the sessions whose key, id and data_bytes the query answers, with their data. It returns their ids.

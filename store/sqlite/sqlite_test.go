@@ -35,18 +35,19 @@ func sentinel(err error) error {
 func methods(ctx context.Context, s *Store) map[string]error {
 	r, u := record(epoch), newUser()
 	errs := map[string]error{
-		"CreateUser":     s.CreateUser(ctx, u),
-		"UpdateUser":     s.UpdateUser(ctx, cloakroom.UserChange{User: u}),
-		"SwapCredential": s.SwapCredential(ctx, cloakroom.Credential{UserID: u.ID}),
-		"DeleteUser":     s.DeleteUser(ctx, u.ID, "", epoch),
-		"Touch":          s.Touch(ctx, []cloakroom.Touch{{Token: r.Token}}),
-		"Renew":          s.Renew(ctx, r.Token, r, epoch),
-		"SetDatum":       s.SetDatum(ctx, r.Ref(), cloakroom.Datum{Key: "k", Value: []byte("v")}, 100),
-		"Put":            s.Put(ctx, cloakroom.Ticket{}),
-		"Swap":           s.Swap(ctx, cloakroom.Ticket{}, epoch),
-		"Rotate":         s.Rotate(ctx, [32]byte{}, cloakroom.RefreshChain{}, cloakroom.Touch{Token: r.Token}),
-		"SwapKeySet":     s.SwapKeySet(ctx, cloakroom.KeySet{Realm: "default"}),
-		"Revoke":         s.Revoke(ctx, []cloakroom.Revocation{{Until: epoch}}),
+		"CreateUser":      s.CreateUser(ctx, cloakroom.UserChange{User: u}),
+		"UpdateUser":      s.UpdateUser(ctx, cloakroom.UserChange{User: u}),
+		"SwapCredential":  s.SwapCredential(ctx, cloakroom.Credential{UserID: u.ID}),
+		"DeleteUser":      s.DeleteUser(ctx, u.ID, "", cloakroom.Ending{RevokedUntil: epoch}),
+		"Touch":           s.Touch(ctx, []cloakroom.Touch{{Token: r.Token}}),
+		"Renew":           s.Renew(ctx, cloakroom.Renewal{Old: r.Token, Session: r, MovedUntil: epoch}),
+		"SetDatum":        s.SetDatum(ctx, r.Ref(), cloakroom.Datum{Key: "k", Value: []byte("v")}, 100),
+		"Put":             s.Put(ctx, cloakroom.Ticket{}),
+		"Swap":            s.Swap(ctx, cloakroom.Ticket{}, epoch),
+		"Rotate":          s.Rotate(ctx, [32]byte{}, cloakroom.RefreshChain{}, cloakroom.Touch{Token: r.Token}),
+		"SwapKeySet":      s.SwapKeySet(ctx, cloakroom.KeySet{Realm: "default"}),
+		"Append":          s.Append(ctx, []cloakroom.Revocation{{Until: epoch}}, nil),
+		"EventsDelivered": s.EventsDelivered(ctx, []string{"evt_any"}),
 	}
 	_, errs["User"] = s.User(ctx, u.ID)
 	_, errs["UserByEmail"] = s.UserByEmail(ctx, "default", "ana@example.com")
@@ -54,12 +55,15 @@ func methods(ctx context.Context, s *Store) map[string]error {
 	_, errs["Credentials"] = s.Credentials(ctx, u.ID)
 	_, errs["KeySet"] = s.KeySet(ctx, "default")
 	_, errs["Revocations"] = s.Revocations(ctx, "", 1, epoch)
+	_, errs["Events"] = s.Events(ctx, cloakroom.EventQuery{Realm: "default", Max: 1})
+	_, errs["ClaimEvents"] = s.ClaimEvents(ctx, "main", epoch, epoch, 1)
+	_, errs["Prune"] = s.Prune(ctx, cloakroom.Prune{Now: epoch, Max: 10})
 	_, errs["Open"] = s.Open(ctx, cloakroom.Opening{Session: r, Now: epoch})
 	_, errs["Session"] = s.Session(ctx, r.Token, epoch)
 	_, errs["SessionsOf"] = s.SessionsOf(ctx, r.Token.Bucket, r.UserID, "", 1)
 	_, errs["Datum"] = s.Datum(ctx, r.Ref(), "k")
-	_, errs["Close"] = s.Close(ctx, r.Ref(), epoch)
-	_, errs["CloseUser"] = s.CloseUser(ctx, r.Token.Bucket, r.UserID, "", epoch)
+	_, errs["Close"] = s.Close(ctx, r.Ref(), cloakroom.Ending{RevokedUntil: epoch})
+	_, errs["CloseUser"] = s.CloseUser(ctx, r.Token.Bucket, r.UserID, "", cloakroom.Ending{RevokedUntil: epoch})
 	_, errs["Count"] = s.Count(ctx, [32]byte{}, 1, time.Hour, epoch)
 	_, errs["Count 0"] = s.Count(ctx, [32]byte{}, 0, time.Hour, epoch)
 	_, errs["Ticket"] = s.Ticket(ctx, "", cloakroom.TokenID{}, epoch)
@@ -126,7 +130,7 @@ func TestFiles(t *testing.T) {
 	if _, err := s.Secrets(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CreateUser(t.Context(), newUser()); err != nil {
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(s.path + "*")
@@ -221,7 +225,7 @@ func TestOddPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, path := range []string{":memory:", "file:x?mode=memory", "with space.db", "100%41#.db"} {
 		s := openStore(t, Config{Path: path})
-		if err := s.CreateUser(t.Context(), newUser()); err != nil {
+		if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 		if _, err := os.Stat(path); err != nil {

@@ -3,33 +3,52 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/cloakroom-auth/cloakroom"
+	"github.com/cloakroom-auth/cloakroom/internal/id"
 )
 
 // sweepRows is how many rows go in one transaction, so that nobody waits long behind it.
 const sweepRows = 64
 
-// sweeper deletes up to n expired things of one kind and returns how many.
-type sweeper func(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error)
+// sweeper deletes up to n things of one kind that are over, and returns how many. What is over says W.
+type sweeper[W any] func(c *sqlite.Conn, over W, n int) (int, error)
 
-// Sweep implements cloakroom.Ledger. The kinds take turns, a few rows each, so that none waits behind the flood of
-// another; other writes come in between. After an error it returns what was deleted before it, as a success.
-func (s *Store) Sweep(ctx context.Context, w cloakroom.Sweep) (total int, err error) {
-	kinds := []sweeper{sweepSessions, sweepGuests, sweepMoved, sweepTickets, sweepCounters, sweepRevocations}
-	turn := max(1, min(sweepRows, w.Max/len(kinds)))
-	for total < w.Max && len(kinds) > 0 {
+// Sweep implements cloakroom.Ledger.
+func (s *Store) Sweep(ctx context.Context, w cloakroom.Sweep) (int, error) {
+	n, err := sweep(ctx, s.writer, w, w.Max, sweepSessions, sweepGuests, sweepMoved, sweepTickets, sweepCounters)
+	if err != nil {
+		return 0, fmt.Errorf("sweep: %w", err)
+	}
+	return n, nil
+}
+
+// Prune implements cloakroom.Directory.
+func (s *Store) Prune(ctx context.Context, p cloakroom.Prune) (int, error) {
+	n, err := sweep(ctx, s.writer, p, p.Max, pruneRevocations, pruneEvents)
+	if err != nil {
+		return 0, fmt.Errorf("prune: %w", err)
+	}
+	return n, nil
+}
+
+// sweep lets the kinds take turns, a few rows each, so that none waits behind the flood of another; other writes come in
+// between. After an error it returns what was deleted before it, as a success.
+func sweep[W any](ctx context.Context, w *writer, over W, limit int, kinds ...sweeper[W]) (total int, err error) {
+	turn := max(1, min(sweepRows, limit/len(kinds)))
+	for total < limit && len(kinds) > 0 {
 		next := kinds[0]
 		kinds = kinds[1:]
-		room, n := min(turn, w.Max-total), 0
-		err := s.writer.write(ctx, func(c *sqlite.Conn) (err error) {
-			n, err = next(c, w, room)
+		room, n := min(turn, limit-total), 0
+		err := w.write(ctx, func(c *sqlite.Conn) (err error) {
+			n, err = next(c, over, room)
 			return err
 		})
 		if err != nil && total == 0 {
-			return 0, fmt.Errorf("sweep: %w", err)
+			return 0, err
 		}
 		if err != nil {
 			return total, nil
@@ -69,7 +88,15 @@ func sweepCounters(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error) {
 		(SELECT key FROM counters WHERE reset_at <= ?1 ORDER BY reset_at LIMIT ?2)`, w.Now, n)
 }
 
-func sweepRevocations(c *sqlite.Conn, w cloakroom.Sweep, n int) (int, error) {
+func pruneRevocations(c *sqlite.Conn, p cloakroom.Prune, n int) (int, error) {
 	return exec(c, `DELETE FROM revocations WHERE seq IN
-		(SELECT seq FROM revocations WHERE until <= ?1 ORDER BY until LIMIT ?2)`, w.Now, n)
+		(SELECT seq FROM revocations WHERE until <= ?1 ORDER BY until LIMIT ?2)`, p.Now, n)
+}
+
+// pruneEvents looks no further than ids go that may be old.
+func pruneEvents(c *sqlite.Conn, p cloakroom.Prune, n int) (int, error) {
+	end := id.New(eventPrefix, p.EventsBefore.Add(time.Millisecond))
+	return exec(c, `DELETE FROM events WHERE id IN
+		(SELECT id FROM events WHERE id < ?1 AND at < ?2 AND leased_until IS NULL ORDER BY id LIMIT ?3)`,
+		pack(eventPrefix, end), p.EventsBefore, n)
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -22,7 +21,8 @@ func scanUser(s *sqlite.Stmt) cloakroom.User {
 }
 
 // CreateUser implements cloakroom.Directory.
-func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloakroom.Credential) error {
+func (s *Store) CreateUser(ctx context.Context, change cloakroom.UserChange) error {
+	u := change.User
 	u.Revision = 1
 	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
 		if err := insertUser(c, u); err != nil {
@@ -34,7 +34,10 @@ func (s *Store) CreateUser(ctx context.Context, u cloakroom.User, creds ...cloak
 		if err := addHolder(c, u); err != nil {
 			return err
 		}
-		return enrol(c, u.ID, creds)
+		if err := enrol(c, u.ID, change.Credentials); err != nil {
+			return err
+		}
+		return addEvents(c, change.Events...)
 	})
 	if err != nil {
 		return fmt.Errorf("create user %s: %w", u.ID, err)
@@ -139,21 +142,34 @@ func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
 		next.CreatedAt, next.UpdatedAt, next.BannedAt, next.Epoch); err != nil {
 		return err
 	}
-	if next.Epoch > old.Epoch {
-		if err := revoke(c, next.ID, next.Epoch, change.RevokedUntil); err != nil {
-			return err
-		}
+	if err := enrol(c, next.ID, change.Credentials); err != nil {
+		return err
 	}
-	return enrol(c, next.ID, change.Credentials)
+	return tellChanged(c, old, change)
+}
+
+// tellChanged tells the feed and the events that this transaction has changed a user.
+func tellChanged(c *sqlite.Conn, old cloakroom.User, change cloakroom.UserChange) error {
+	epoch := int64(cloakroom.UserChanged)
+	if change.User.Epoch > old.Epoch {
+		epoch = change.User.Epoch
+	}
+	if err := revoke(c, old.ID, epoch, change.RevokedUntil); err != nil {
+		return err
+	}
+	return addEvents(c, change.Events...)
 }
 
 // DeleteUser implements cloakroom.Directory.
-func (s *Store) DeleteUser(ctx context.Context, id, keeps string, revokedUntil time.Time) error {
+func (s *Store) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.Ending) error {
 	err := s.writer.write(ctx, func(c *sqlite.Conn) error {
 		if err := deleteUser(c, id, keeps); err != nil {
 			return err
 		}
-		return revoke(c, id, cloakroom.EveryEpoch, revokedUntil)
+		if err := revoke(c, id, cloakroom.EveryEpoch, end.RevokedUntil); err != nil || end.Event == nil {
+			return err
+		}
+		return addEvents(c, *end.Event)
 	})
 	if err != nil {
 		return fmt.Errorf("delete user %s: %w", id, err)

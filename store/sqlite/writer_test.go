@@ -63,7 +63,7 @@ func TestWritesShareACommit(t *testing.T) {
 	var all sync.WaitGroup
 	for range writes {
 		all.Go(func() {
-			if err := s.CreateUser(t.Context(), newUser()); err != nil {
+			if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: newUser()}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -184,7 +184,7 @@ func TestAFailedWriteUndoesItselfOnly(t *testing.T) {
 			})
 			queued(t, s.writer, 1)
 			all.Go(func() {
-				if err := s.CreateUser(t.Context(), good); err != nil {
+				if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: good}); err != nil {
 					t.Errorf("the other write: %v", err)
 				}
 			})
@@ -214,7 +214,7 @@ func TestAFailedCommitFailsAllOfItsWrites(t *testing.T) {
 	u := newUser()
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := s.CreateUser(t.Context(), u); err == nil || sentinel(err) != err {
+		if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u}); err == nil || sentinel(err) != err {
 			t.Errorf("a write whose commit failed: %v", err)
 		}
 	})
@@ -234,7 +234,7 @@ func TestAFailedCommitFailsAllOfItsWrites(t *testing.T) {
 	if _, err := s.User(t.Context(), u.ID); sentinel(err) != cloakroom.ErrNotFound {
 		t.Errorf("the user of the failed commit: %v", err)
 	}
-	if err := s.CreateUser(t.Context(), u); err != nil {
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Errorf("the writer did not recover: %v", err)
 	}
 }
@@ -245,14 +245,14 @@ func TestAWriteThatWasGivenUpNeverRuns(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	u := newUser()
 	result := make(chan error)
-	go func() { result <- s.CreateUser(ctx, u) }()
+	go func() { result <- s.CreateUser(ctx, cloakroom.UserChange{User: u}) }()
 	queued(t, s.writer, 1)
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) { // while the writer is held: it does not wait for it
 		t.Errorf("a write whose context ended: %v", err)
 	}
 	release()
-	if err := s.CreateUser(t.Context(), u); err != nil {
+	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Errorf("the write that was given up ran all the same: %v", err)
 	}
 }
@@ -286,12 +286,12 @@ func TestAnotherProcessHoldsTheLock(t *testing.T) {
 	u := newUser()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error)
-	go func() { result <- s.CreateUser(ctx, u) }()
+	go func() { result <- s.CreateUser(ctx, cloakroom.UserChange{User: u}) }()
 	cancel() // sooner or later than the writer takes it up: it cannot run yet
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("a write given up while another process writes: %v", err)
 	}
-	go func() { result <- s.CreateUser(t.Context(), u) }()
+	go func() { result <- s.CreateUser(t.Context(), cloakroom.UserChange{User: u}) }()
 	if _, err := s.User(t.Context(), u.ID); sentinel(err) != cloakroom.ErrNotFound {
 		t.Errorf("reading while another process writes: %v", err)
 	}

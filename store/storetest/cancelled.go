@@ -26,25 +26,32 @@ func (w *world) writes(h *house) []write {
 	s, open := h.sessions[1], h.tickets[0]
 	renewed := s
 	renewed.Token = w.token(s.Token.Bucket)
+	one, end := []cloakroom.EventRecord{w.event(s.UserID)}, w.telling(w.event(s.UserID))
 	return append(w.directoryWrites(h), []write{
 		{"Open", func(ctx context.Context) error {
-			_, err := w.store.Open(ctx, cloakroom.Opening{Session: h.unopened(), Replace: &s.Token, Limit: 1, Now: w.now, RevokedUntil: w.told()})
+			_, err := w.store.Open(ctx, cloakroom.Opening{
+				Session: h.unopened(), Replace: &s.Token, Limit: 1, Now: w.now, Events: one, Replaced: end, Evicted: end,
+			})
 			return err
 		}},
 		{"Touch", func(ctx context.Context) error {
 			return w.store.Touch(ctx, []cloakroom.Touch{{Token: s.Token, SeenAt: w.now.Add(day)}})
 		}},
-		{"Renew", func(ctx context.Context) error { return w.store.Renew(ctx, s.Token, renewed, w.now.Add(grace)) }},
+		{"Renew", func(ctx context.Context) error {
+			return w.store.Renew(ctx, cloakroom.Renewal{
+				Old: s.Token, Session: renewed, MovedUntil: w.now.Add(grace), RevokedUntil: w.told(), Events: one,
+			})
+		}},
 		{"Rotate", func(ctx context.Context) error {
 			next := w.chain(1)
 			return w.store.Rotate(ctx, s.Refresh[1].Current, next, cloakroom.Touch{Token: s.Token, SeenAt: w.now.Add(day)})
 		}},
 		{"Close", func(ctx context.Context) error {
-			_, err := w.store.Close(ctx, s.Ref(), w.told())
+			_, err := w.store.Close(ctx, s.Ref(), end)
 			return err
 		}},
 		{"CloseUser", func(ctx context.Context) error {
-			_, err := w.store.CloseUser(ctx, s.Token.Bucket, s.UserID, "", w.told())
+			_, err := w.store.CloseUser(ctx, s.Token.Bucket, s.UserID, "", end)
 			return err
 		}},
 		{"SetDatum", func(ctx context.Context) error {
@@ -72,25 +79,37 @@ func (w *world) writes(h *house) []write {
 }
 
 func (w *world) directoryWrites(h *house) []write {
-	u := h.users[0]
+	u, one := h.users[0], []cloakroom.EventRecord{w.event(h.users[0].ID)}
 	return []write{
-		{"CreateUser", func(ctx context.Context) error { return w.store.CreateUser(ctx, h.newcomer()) }},
+		{"CreateUser", func(ctx context.Context) error {
+			return w.store.CreateUser(ctx, cloakroom.UserChange{User: h.newcomer(), Events: one})
+		}},
 		{"UpdateUser", func(ctx context.Context) error {
 			changed := u
 			changed.Name = "changed"
-			return w.store.UpdateUser(ctx, cloakroom.UserChange{User: changed})
+			return w.store.UpdateUser(ctx, cloakroom.UserChange{User: changed, Events: one})
 		}},
 		{"UpdateUser of a new epoch", func(ctx context.Context) error {
 			changed := u
 			changed.Epoch++
 			return w.store.UpdateUser(ctx, cloakroom.UserChange{User: changed, RevokedUntil: w.told()})
 		}},
-		{"SwapKeySet", func(ctx context.Context) error { return w.store.SwapKeySet(ctx, w.keySet("other")) }},
-		{"Revoke", func(ctx context.Context) error { return w.store.Revoke(ctx, w.over("ses_any")) }},
+		{"SwapKeySet", func(ctx context.Context) error { return w.store.SwapKeySet(ctx, w.keySet("other"), one...) }},
+		{"Append to the feed", func(ctx context.Context) error { return w.store.Append(ctx, w.over("ses_any"), nil) }},
+		{"Append to the events", func(ctx context.Context) error { return w.store.Append(ctx, nil, one) }},
+		{"ClaimEvents", func(ctx context.Context) error {
+			_, err := w.store.ClaimEvents(ctx, realm, w.now, w.now.Add(grace), 10)
+			return err
+		}},
+		{"EventsDelivered", func(ctx context.Context) error { return w.store.EventsDelivered(ctx, h.events) }},
+		{"Prune", func(ctx context.Context) error {
+			_, err := w.store.Prune(ctx, cloakroom.Prune{Now: w.now.Add(365 * day), EventsBefore: w.now.Add(365 * day), Max: 100})
+			return err
+		}},
 		{"SwapCredential", func(ctx context.Context) error {
 			return w.store.SwapCredential(ctx, w.credential(u, "password", "", "swapped"))
 		}},
-		{"DeleteUser", func(ctx context.Context) error { return w.store.DeleteUser(ctx, u.ID, "", w.told()) }},
+		{"DeleteUser", func(ctx context.Context) error { return w.store.DeleteUser(ctx, u.ID, "", w.telling(one[0])) }},
 	}
 }
 

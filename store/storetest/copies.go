@@ -12,6 +12,7 @@ func copies(run runner) {
 	run("sessions handed in and out are the caller's own", copiesOfSessions)
 	run("refresh chains handed in and out are the caller's own", copiesOfRefresh)
 	run("signing keys handed in and out are the caller's own", copiesOfKeys)
+	run("events handed in and out are the caller's own", copiesOfEvents)
 	run("data handed in and out is the caller's own", copiesOfData)
 	run("tickets handed in and out are the caller's own", copiesOfTickets)
 }
@@ -105,7 +106,7 @@ func copiesOfSessions(w *world) {
 	want.Token, want.Methods = w.token(old.Bucket), []string{"passkey", "totp"}
 	given = want
 	given.Methods = slices.Clone(want.Methods)
-	w.ok(w.store.Renew(w.Context(), old, given, w.now), "Renew")
+	w.ok(w.renew(old, given, w.now), "Renew")
 	spoil(given.Methods, nil)
 	w.lives(want, "Renew keeps a copy")
 }

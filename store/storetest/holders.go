@@ -35,7 +35,7 @@ func surrenders() []surrender {
 		{"demoting", update(func(u *cloakroom.User, _ *world) { u.Roles = []string{"author"} })},
 		{"banning", update(func(u *cloakroom.User, w *world) { u.BannedAt = w.now })},
 		{"deleting", func(w *world, u cloakroom.User, keeps string) error {
-			return w.store.DeleteUser(w.Context(), u.ID, keeps, w.told())
+			return w.store.DeleteUser(w.Context(), u.ID, keeps, w.ending())
 		}},
 	}
 }
@@ -111,7 +111,7 @@ func keepsStoredBanned(w *world) {
 	second := w.holder("admin")
 	second.BannedAt = w.now
 	w.stored(second)
-	w.ok(w.store.DeleteUser(w.Context(), second.ID, "admin", w.told()), "who is banned holds nothing that can be lost")
+	w.ok(w.store.DeleteUser(w.Context(), second.ID, "admin", w.ending()), "who is banned holds nothing that can be lost")
 }
 
 func keepsHolding(w *world) {

@@ -15,6 +15,7 @@ type house struct {
 	tickets  []cloakroom.Ticket
 	realms   []string
 	counters [][32]byte
+	events   []string // ids of those that wait to be handed on
 }
 
 func (h *house) newcomer() cloakroom.User          { return h.users[len(h.users)-1] }
@@ -32,6 +33,7 @@ func (w *world) furnish() *house {
 		w.ok(w.store.SwapKeySet(w.Context(), set), "SwapKeySet")
 	}
 	w.revoked(3)
+	w.furnishEvents(h)
 	open, used, swapped := w.put("reset", "open"), w.put("reset", "used"), w.put("attempt", "first")
 	_, err := w.store.Take(w.Context(), used.Kind, used.ID, w.now)
 	w.ok(err, "Take")
@@ -54,7 +56,7 @@ func (w *world) furnishUsers(h *house) {
 	w.stored(changed, w.credential(changed, "password", "", "first"), w.credential(changed, "totp", "a", "seed"))
 	w.stored(deleted, w.credential(deleted, "password", "", "hash"))
 	h.users = []cloakroom.User{plain, changed, deleted}
-	w.ok(w.store.DeleteUser(w.Context(), deleted.ID, "", w.told()), "DeleteUser")
+	w.ok(w.store.DeleteUser(w.Context(), deleted.ID, "", w.ending()), "DeleteUser")
 	changed.Email, changed.Roles = "changed@example.com", nil
 	w.ok(w.store.UpdateUser(w.Context(), cloakroom.UserChange{
 		User: changed, Credentials: []cloakroom.Credential{w.credential(changed, "passkey", "k", "key")},
@@ -73,17 +75,26 @@ func (w *world) furnishSessions(h *house) {
 	w.opens(cloakroom.Opening{Session: upgraded, Replace: &shopper.Token, Inherit: true, MovedUntil: w.now.Add(grace), Now: w.now})
 	next := renewed
 	next.Token, next.Methods = w.token(renewed.Token.Bucket), []string{"passkey"}
-	w.ok(w.store.Renew(w.Context(), renewed.Token, next, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(renewed.Token, next, w.now.Add(grace)), "Renew")
 	w.ok(w.rotate(plain, plain.Refresh[0].Current, w.successor(plain.Refresh[0])), "Rotate")
 	w.ok(w.store.Touch(w.Context(), []cloakroom.Touch{{Token: plain.Token, SeenAt: w.now, ExpiresAt: w.now.Add(3 * day)}}), "Touch")
-	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
-	_, err = w.store.CloseUser(w.Context(), ended.Token.Bucket, ended.UserID, "", w.told())
+	_, err = w.store.CloseUser(w.Context(), ended.Token.Bucket, ended.UserID, "", w.ending())
 	w.ok(err, "CloseUser")
 	h.sessions = []cloakroom.SessionRecord{guest, plain, renewed, closed, shopper, ended, upgraded, next, w.session("usr_ana")}
 	for _, s := range h.sessions {
 		h.tokens = append(h.tokens, s.Token)
 	}
+}
+
+func (w *world) furnishEvents(h *house) {
+	w.Helper()
+	w.record(w.event("usr_ana"), w.queued("usr_ana"), w.queued("usr_bob"), w.queued(""), w.queued(""))
+	delivered := w.claim(w.now, w.now, 1)
+	w.ok(w.store.EventsDelivered(w.Context(), idsOf(delivered)), "EventsDelivered")
+	w.claim(w.now, w.now.Add(grace), 1)
+	h.events = idsOf(w.waiting())
 }
 
 // look reads all that can be read of the house, refusals included, keyed by what was asked.
@@ -127,6 +138,8 @@ func (w *world) look(h *house) map[string]any {
 	}
 	told, _ := w.follow("")
 	note("feed", told, nil)
+	note("events", w.history(), nil)
+	note("events that wait", w.waiting(), nil)
 	for i, key := range h.counters {
 		tally, err := w.store.Count(ctx, key, 0, time.Hour, w.now)
 		note("counter "+string('a'+rune(i)), tally, err)

@@ -35,8 +35,9 @@ type book struct {
 	now    time.Time
 	userID string
 
-	cursor string                 // how far the feed was compared
-	told   []cloakroom.Revocation // what it tells since
+	cursor   string                 // how far the feed was compared
+	told     []cloakroom.Revocation // what it tells since
+	happened []string               // all events that there are
 
 	live  map[string]cloakroom.SessionRecord // by id
 	data  map[string]cloakroom.Datum         // by id of the session; each has one value at most
@@ -55,7 +56,8 @@ func newBook(w *world) *book {
 }
 
 func (b *book) open(t *rapid.T) {
-	o := cloakroom.Opening{Session: b.session(t), Now: b.now, MovedUntil: b.later(t, "grace"), RevokedUntil: b.until(t)}
+	o := cloakroom.Opening{Session: b.session(t), Now: b.now, MovedUntil: b.later(t, "grace")}
+	o.Events, o.Replaced, o.Evicted = b.events(t), b.ending(t), b.ending(t)
 	o.Limit = rapid.IntRange(0, 3).Draw(t, "limit")
 	if len(b.tokens) > 0 && rapid.Bool().Draw(t, "replace") {
 		replaced := b.token(t)
@@ -67,7 +69,8 @@ func (b *book) open(t *rapid.T) {
 	slices.Sort(got.Evicted)
 	slices.Sort(want.Evicted)
 	agree(t, "Opened", got, want)
-	b.tell(o.RevokedUntil, want.Evicted...)
+	b.note(o.Events, "")
+	b.tell(o.Evicted, want.Evicted...)
 }
 
 func (b *book) session(t *rapid.T) cloakroom.SessionRecord {
@@ -86,7 +89,7 @@ func (b *book) opened(o cloakroom.Opening) (done cloakroom.Opened) {
 			done.Replaced = true
 			datum, filled := b.data[old.ID]
 			b.drop(old.ID)
-			b.tell(o.RevokedUntil, old.ID)
+			b.tell(o.Replaced, old.ID)
 			b.moved[*o.Replace] = o.MovedUntil
 			if o.Inherit && filled {
 				b.data[o.Session.ID] = datum
@@ -121,9 +124,10 @@ func (b *book) renew(t *rapid.T) {
 	} else {
 		b.tokens = append(b.tokens, next.Token)
 	}
-	until := b.later(t, "grace")
-
-	err := b.w.store.Renew(b.w.Context(), old, next, until)
+	r := cloakroom.Renewal{
+		Old: old, Session: next, MovedUntil: b.later(t, "grace"), RevokedUntil: b.until(t), Events: b.events(t),
+	}
+	err := b.w.store.Renew(b.w.Context(), r)
 	if owner, found := b.owner(old); !found || owner.ID != ref.ID {
 		agree(t, "Renew fails", errors.Is(err, cloakroom.ErrNotFound), true)
 		return
@@ -132,29 +136,31 @@ func (b *book) renew(t *rapid.T) {
 	if next.Token == old {
 		next.Refresh = b.live[ref.ID].Refresh
 	} else {
-		b.moved[old] = until
+		b.moved[old] = r.MovedUntil
+		b.hint(cloakroom.Revocation{Subject: old.Hash, Epoch: cloakroom.TokenReplaced, Until: r.RevokedUntil})
 	}
+	b.note(r.Events, "")
 	b.live[ref.ID] = next
 }
 
 func (b *book) close(t *rapid.T) {
-	ref, until := b.ref(t), b.until(t)
-	got, err := b.w.store.Close(b.w.Context(), ref, until)
+	ref, end := b.ref(t), b.ending(t)
+	got, err := b.w.store.Close(b.w.Context(), ref, end)
 	_, want := b.live[ref.ID]
 	agreeOn(t, "Close", err, nil)
 	agree(t, "Close", got, want)
 	if want {
-		b.tell(until, ref.ID)
+		b.tell(end, ref.ID)
 	}
 	b.drop(ref.ID)
 }
 
 func (b *book) closeUser(t *rapid.T) {
-	keep, until := "", b.until(t)
+	keep, end := "", b.ending(t)
 	if rapid.Bool().Draw(t, "keep") {
 		keep = b.ref(t).ID
 	}
-	got, err := b.w.store.CloseUser(b.w.Context(), bucketOf(b.userID), b.userID, keep, until)
+	got, err := b.w.store.CloseUser(b.w.Context(), bucketOf(b.userID), b.userID, keep, end)
 	agreeOn(t, "CloseUser", err, nil)
 	var want []string
 	for _, s := range b.mine() {
@@ -166,7 +172,7 @@ func (b *book) closeUser(t *rapid.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	agree(t, "CloseUser", got, want)
-	b.tell(until, want...)
+	b.tell(end, want...)
 }
 
 func (b *book) setDatum(t *rapid.T) {
@@ -221,6 +227,7 @@ func (b *book) compare(t *rapid.T) {
 		agree(t, "Session", got, want)
 	}
 	b.hear(t)
+	b.recall(t)
 	for _, ref := range b.refs {
 		got, err := b.w.store.Datum(b.w.Context(), ref, "n")
 		want, found := b.data[ref.ID]

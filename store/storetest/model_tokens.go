@@ -1,11 +1,6 @@
 package storetest
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"slices"
-	"time"
-
 	"pgregory.net/rapid"
 
 	"github.com/cloakroom-auth/cloakroom"
@@ -35,31 +30,4 @@ func (b *book) chains(t *rapid.T) (all []cloakroom.RefreshChain) {
 		all = append(all, b.w.chain(rapid.IntRange(0, 2).Draw(t, "past")))
 	}
 	return all
-}
-
-// until draws how long the feed tells, or that it does not.
-func (b *book) until(t *rapid.T) time.Time {
-	if rapid.Bool().Draw(t, "silent") {
-		return time.Time{}
-	}
-	return b.later(t, "telling")
-}
-
-func (b *book) tell(until time.Time, ids ...string) {
-	for _, id := range ids {
-		if !until.IsZero() {
-			b.told = append(b.told, cloakroom.Revocation{Subject: sha256.Sum256([]byte(id)), Until: until})
-		}
-	}
-}
-
-// hear asks the store what the feed told since it was asked last.
-func (b *book) hear(t *rapid.T) {
-	t.Helper()
-	told, end := b.w.follow(b.cursor)
-	order := func(x, y cloakroom.Revocation) int { return bytes.Compare(x.Subject[:], y.Subject[:]) }
-	slices.SortFunc(told, order)
-	slices.SortFunc(b.told, order)
-	agree(t, "Revocations", told, b.told)
-	b.told, b.cursor = nil, end
 }

@@ -49,7 +49,7 @@ func openReplaces(w *world) {
 	same(w, done, cloakroom.Opened{Replaced: true}, "Opened says that this call took the session, which is no eviction")
 	w.lives(user, "the new session is open")
 	w.lives(bystander, "another guest's session is left alone")
-	there, err := w.store.Close(w.Context(), guest.Ref(), w.told())
+	there, err := w.store.Close(w.Context(), guest.Ref(), w.ending())
 	w.ok(err, "Close")
 	same(w, there, false, "the replaced session is closed already")
 
@@ -116,7 +116,7 @@ func openDrops(w *world) {
 
 func openReplacesNothing(w *world) {
 	closed, moved := w.begin(w.session("")), w.begin(w.session(""))
-	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
 	w.opens(cloakroom.Opening{Session: w.session(""), Replace: &moved.Token, MovedUntil: w.now.Add(grace), Now: w.now})
 

@@ -27,12 +27,12 @@ func raceFeed(w *world) {
 			var err error
 			switch i % 3 {
 			case 0:
-				_, err = w.store.Close(w.Context(), s.Ref(), w.told())
+				_, err = w.store.Close(w.Context(), s.Ref(), w.ending())
 			case 1:
-				_, err = w.store.CloseUser(w.Context(), s.Token.Bucket, s.UserID, "", w.told())
+				_, err = w.store.CloseUser(w.Context(), s.Token.Bucket, s.UserID, "", w.ending())
 			default:
 				_, err = w.store.Open(w.Context(), cloakroom.Opening{
-					Session: guests[i][j], Replace: &s.Token, Now: w.now, RevokedUntil: w.told(),
+					Session: guests[i][j], Replace: &s.Token, Now: w.now, Replaced: w.ending(),
 				})
 			}
 			if err != nil {
@@ -41,20 +41,19 @@ func raceFeed(w *world) {
 		}
 		return nil
 	}
-	heard := w.followRace(end, func(r cloakroom.Revocation) {
-		w.dead(dead[r.Subject].Token, "what the feed tells of is over")
-	})
+	heard := w.followRace(end)
 	all, _ := w.follow("")
 	same(w, heard, all, "whoever follows hears the feed: every entry, once, in its order")
 	var want []string
-	for subject := range dead {
+	for subject, s := range dead {
 		want = append(want, string(subject[:]))
+		w.dead(s.Token, "what the feed tells of is over")
 	}
-	sameSet(w, subjects(heard), want, "every session that ended was told of, once")
+	sameSet(w, slices.Compact(slices.Sorted(slices.Values(subjects(heard)))), want, "every session that ended was told of, and none other")
 }
 
-// raceFeedSwept appends entries that live and entries that have expired, and sweeps, while one follows.
-func raceFeedSwept(w *world) {
+// raceFeedPruned appends entries that live and entries that have expired, and prunes, while one follows.
+func raceFeedPruned(w *world) {
 	const each = 3
 	plan := make([][]cloakroom.Revocation, callers)
 	var living []cloakroom.Revocation
@@ -70,24 +69,24 @@ func raceFeedSwept(w *world) {
 	}
 	heard := w.followRace(func(i int) error {
 		for _, r := range plan[i] {
-			if err := w.store.Revoke(w.Context(), []cloakroom.Revocation{r}); err != nil {
+			if err := w.store.Append(w.Context(), []cloakroom.Revocation{r}, nil); err != nil {
 				return err
 			}
-			if _, err := w.store.Sweep(w.Context(), cloakroom.Sweep{Now: w.now, Max: 3}); err != nil {
+			if _, err := w.store.Prune(w.Context(), cloakroom.Prune{Now: w.now, Max: 3}); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(cloakroom.Revocation) {})
+	})
 	for _, r := range living {
 		if !slices.Contains(heard, r) {
-			w.Fatal("what is committed is never skipped, whatever else is written or swept")
+			w.Fatal("what is committed is never skipped, whatever else is written or pruned")
 		}
 	}
 }
 
 // followRace follows the feed from the beginning, in small pages, while a race runs, and to its end when that is over.
-func (w *world) followRace(attempt func(i int) error, hear func(cloakroom.Revocation)) (heard []cloakroom.Revocation) {
+func (w *world) followRace(attempt func(i int) error) (heard []cloakroom.Revocation) {
 	w.Helper()
 	var running sync.WaitGroup
 	var errs []error
@@ -100,9 +99,6 @@ func (w *world) followRace(attempt func(i int) error, hear func(cloakroom.Revoca
 	cursor := ""
 	for over := false; ; {
 		p := w.page(cursor, 7)
-		for _, r := range p.Entries {
-			hear(r)
-		}
 		heard, cursor = append(heard, p.Entries...), p.Cursor
 		if over && !p.More {
 			break

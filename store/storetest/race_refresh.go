@@ -54,10 +54,10 @@ func raceRotateAgainst(w *world) {
 			return ignore(w.rotate(s, s.Refresh[0].Current, next), cloakroom.ErrNotFound)
 		}
 		if i%4 == 1 {
-			_, err := w.store.Close(w.Context(), s.Ref(), w.told())
+			_, err := w.store.Close(w.Context(), s.Ref(), w.ending())
 			return err
 		}
-		return w.store.Renew(w.Context(), s.Token, renewed[i/2*2], w.now)
+		return w.renew(s.Token, renewed[i/2*2], w.now)
 	}), "racing with Rotate")
 	for i := 0; i < callers; i += 4 {
 		w.dead(all[i].Token, "a closed session stays closed, whoever rotates")
@@ -79,7 +79,7 @@ func raceRotateInPlace(w *world) {
 			return w.rotate(s, s.Refresh[0].Current, next[i/2])
 		}
 		s.Level++
-		return w.store.Renew(w.Context(), s.Token, s, w.now)
+		return w.renew(s.Token, s, w.now)
 	}), "Rotate and Renew in place")
 	for i, s := range all {
 		s.Level++

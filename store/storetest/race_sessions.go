@@ -65,7 +65,7 @@ func raceRenew(w *world) {
 		next[i].Token = w.token(s.Token.Bucket)
 	}
 	won := w.winner(race(func(i int) error {
-		err := w.store.Renew(w.Context(), s.Token, next[i], w.now.Add(grace))
+		err := w.renew(s.Token, next[i], w.now.Add(grace))
 		if errors.Is(err, cloakroom.ErrNotFound) {
 			return cloakroom.ErrNotFound // it may say that the token was moved: both are the contract's ErrNotFound
 		}
@@ -84,7 +84,7 @@ func raceClose(w *world) {
 	s := w.begin(w.session("usr_ana"))
 	closed := make([]bool, callers)
 	w.allWin(race(func(i int) (err error) {
-		closed[i], err = w.store.Close(w.Context(), s.Ref(), w.told())
+		closed[i], err = w.store.Close(w.Context(), s.Ref(), w.ending())
 		return err
 	}), "Close")
 	closed = slices.DeleteFunc(closed, func(there bool) bool { return !there })
@@ -104,12 +104,12 @@ func raceCloseAgainst(w *world) {
 		s, next := all[i/4], renewed[i/4]
 		switch i % 4 {
 		case 0:
-			_, err := w.store.Close(w.Context(), s.Ref(), w.told())
+			_, err := w.store.Close(w.Context(), s.Ref(), w.ending())
 			return err
 		case 1:
 			return w.store.Touch(w.Context(), []cloakroom.Touch{{Token: s.Token, SeenAt: w.now, ExpiresAt: w.now.Add(2 * day)}})
 		case 2:
-			return ignore(w.store.Renew(w.Context(), s.Token, next, w.now), cloakroom.ErrNotFound)
+			return ignore(w.renew(s.Token, next, w.now), cloakroom.ErrNotFound)
 		default:
 			return ignore(w.set(s, "cart", "one cloak", 0, 100), cloakroom.ErrNotFound)
 		}

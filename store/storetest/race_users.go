@@ -16,7 +16,9 @@ func raceCreateUser(w *world) {
 	}
 	won := w.winner(race(func(i int) error {
 		u := contenders[i]
-		return w.store.CreateUser(w.Context(), u, w.credential(u, "password", "", u.ID))
+		return w.store.CreateUser(w.Context(), cloakroom.UserChange{
+			User: u, Credentials: []cloakroom.Credential{w.credential(u, "password", "", u.ID)},
+		})
 	}), cloakroom.ErrTaken, "CreateUser")
 	got, err := w.store.UserByEmail(w.Context(), realm, "wanted@example.com")
 	w.ok(err, "UserByEmail")

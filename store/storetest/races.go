@@ -25,12 +25,14 @@ func races(run runner) {
 	run("S48 many writes of different keys lose nothing and keep the cap", raceKeys)
 	run("one of many first keys is stored", raceFirstKey)
 	run("who follows the feed hears everything, whatever is written at once", raceFeed)
-	run("who follows the feed hears all that lasts, though it is swept", raceFeedSwept)
+	run("who follows the feed hears all that lasts, though it is pruned", raceFeedPruned)
+	run("many who claim events get each once", raceClaim)
 	run("many additions count exactly", raceCount)
 	run("one of many puts of a ticket succeeds", racePut)
 	run("one of many takers gets the ticket", raceTake)
 	run("one of many swaps of a ticket succeeds", raceSwap)
 	run("many sweepers delete each thing once", raceSweep)
+	run("many pruners delete each thing once", racePrune)
 }
 
 // race calls attempt from 64 goroutines that start together, and returns the errors in the order of i.

@@ -155,11 +155,11 @@ func rotateConflict(w *world) {
 
 func rotateAbsent(w *world) {
 	closed, moved := w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana"))
-	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
 	renewed := moved
 	renewed.Token = w.token(moved.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), moved.Token, renewed, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(moved.Token, renewed, w.now.Add(grace)), "Renew")
 	unknown := w.session("usr_ana")
 
 	rotateAt := func(s cloakroom.SessionRecord, at time.Time) error {
@@ -187,7 +187,7 @@ func renewRefresh(w *world) {
 	} {
 		old := s.Token
 		s.Token, s.Refresh = w.token(old.Bucket), chains
-		w.ok(w.store.Renew(w.Context(), old, s, w.now), "Renew")
+		w.ok(w.renew(old, s, w.now), "Renew")
 		w.lives(s, "Renew writes Refresh: "+law)
 	}
 }
@@ -206,7 +206,7 @@ func renewInPlaceRefresh(w *world) {
 			want.Level++
 			given := *want
 			given.Refresh = chains
-			w.ok(w.store.Renew(w.Context(), want.Token, given, w.now), "Renew in place")
+			w.ok(w.renew(want.Token, given, w.now), "Renew in place")
 			w.lives(*want, "Renew in place leaves Refresh and writes the rest: "+law)
 		}
 	}
@@ -220,7 +220,7 @@ func renewUndoesNoRotate(w *world) {
 		former, next := s.Refresh[i], w.successor(s.Refresh[i])
 		w.ok(w.rotate(s, former.Current, next), "Rotate")
 		stale.Level++
-		w.ok(w.store.Renew(w.Context(), s.Token, stale, w.now), "Renew in place")
+		w.ok(w.renew(s.Token, stale, w.now), "Renew in place")
 		s.Level, s.Refresh[i] = stale.Level, next
 		w.lives(s, "the chain is that of Rotate, the level that of Renew")
 		w.is(w.rotate(s, former.Current, w.chain(0)), cloakroom.ErrConflict, "Rotate of the token that was exchanged")
@@ -262,7 +262,7 @@ func copiesOfRefresh(w *world) {
 	want.Token = w.token(old.Bucket)
 	given = want
 	given.Refresh = deep(want.Refresh)
-	w.ok(w.store.Renew(w.Context(), old, given, w.now), "Renew")
+	w.ok(w.renew(old, given, w.now), "Renew")
 	spoilt(given.Refresh)
 	w.lives(want, "Renew keeps a copy")
 

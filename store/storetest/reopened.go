@@ -12,6 +12,7 @@ func reopened(run runner) {
 	run("everything acknowledged is there, everything ended stays ended", reopenedWhole)
 	run("revisions, used tickets, exchanged tokens and counters go on where they were", reopenedGoesOn)
 	run("the feed goes on where a cursor was, and is at its end there", reopenedFeed)
+	run("events are there, leases go on, and what was delivered stays delivered", reopenedEvents)
 	run("what 64 callers wrote at once is there", reopenedRace)
 	run("secrets are the same ever after", reopenedSecrets)
 }
@@ -32,7 +33,7 @@ func reopenedGoesOn(w *world) {
 	w.remember(s, "n", "1")
 	renewed := s
 	renewed.Token = w.token(s.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), s.Token, renewed, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(s.Token, renewed, w.now.Add(grace)), "Renew")
 	used, open := w.put("reset", "used"), w.put("reset", "open")
 	_, err := w.store.Take(w.Context(), used.Kind, used.ID, w.now)
 	w.ok(err, "Take")
@@ -42,7 +43,7 @@ func reopenedGoesOn(w *world) {
 
 	rival := w.user()
 	rival.Email = u.Email
-	w.is(w.store.CreateUser(w.Context(), rival), cloakroom.ErrTaken, "the e-mail is taken still")
+	w.is(w.store.CreateUser(w.Context(), cloakroom.UserChange{User: rival}), cloakroom.ErrTaken, "the e-mail is taken still")
 	w.ok(w.store.UpdateUser(w.Context(), cloakroom.UserChange{User: u}), "the revision of a user is as it was")
 	w.ok(w.store.SwapCredential(w.Context(), w.credential(u, "password", "", "next")), "the revision of a credential is as it was")
 	w.ok(w.set(s, "n", "2", 1, 100), "the revision of a value is as it was")
@@ -66,6 +67,20 @@ func reopenedFeed(w *world) {
 	w.tells(end, w.revoked(2), "what came after the store was opened again")
 }
 
+func reopenedEvents(w *world) {
+	w.record(w.event("usr_ana"), w.queued("usr_ana"), w.queued("usr_ana"), w.queued("usr_ana"))
+	before := w.history()
+	delivered := w.claim(w.now, w.now.Add(grace), 1)
+	w.ok(w.store.EventsDelivered(w.Context(), idsOf(delivered)), "EventsDelivered")
+	claimed := w.claim(w.now, w.now.Add(grace), 1)
+	w.reopen()
+	before[1].Queued = false
+	same(w, w.history(), before, "events are there, ids included")
+	same(w, idsOf(w.waiting()), []string{before[3].ID}, "a lease outlives the store that gave it")
+	w.now = w.now.Add(grace)
+	same(w, idsOf(w.waiting()), append(idsOf(claimed), before[3].ID), "and ends when it ends")
+}
+
 func reopenedRace(w *world) {
 	next := w.sessions("usr_ana")
 	w.allWin(race(func(i int) error {
@@ -75,7 +90,7 @@ func reopenedRace(w *world) {
 		if i%2 == 0 {
 			return w.set(next[i], "n", fmt.Sprint(i), 0, 100)
 		}
-		_, err := w.store.Close(w.Context(), next[i].Ref(), w.told())
+		_, err := w.store.Close(w.Context(), next[i].Ref(), w.ending())
 		return err
 	}), "Open, then SetDatum or Close")
 	w.reopen()

@@ -20,6 +20,7 @@ func sessions(run runner) {
 	run("Close by another owner is false and ends nothing", closeOthers)
 	run("CloseUser ends all sessions of the user but the kept one", closeUser)
 	run("SessionsOf pages through the user's sessions, newest first", sessionPages)
+	run("SessionsOf nobody lists the guests of the bucket", sessionsOfGuests)
 }
 
 func sessionExpired(w *world) {
@@ -61,11 +62,11 @@ func touchGrows(w *world) {
 
 func touchGone(w *world) {
 	closed, moved, lives := w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana"))
-	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
 	renewed := moved
 	renewed.Token = w.token(moved.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), moved.Token, renewed, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(moved.Token, renewed, w.now.Add(grace)), "Renew")
 
 	later := w.now.Add(day)
 	var touches []cloakroom.Touch
@@ -87,7 +88,7 @@ func renewWrites(w *world) {
 		AuthenticatedAt: w.now, IssuedAt: w.now.Add(tick), LastSeenAt: w.now.Add(2 * tick), ExpiresAt: w.now.Add(time.Hour),
 		Refresh: []cloakroom.RefreshChain{w.chain(1)}, CreatedAt: w.now.Add(day), Scopes: []string{"everything"}, IP: "192.0.2.1", Agent: "curl",
 	}
-	w.ok(w.store.Renew(w.Context(), s.Token, proof, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(s.Token, proof, w.now.Add(grace)), "Renew")
 
 	want := s
 	want.Token, want.Epoch, want.Methods, want.Level = proof.Token, proof.Epoch, proof.Methods, proof.Level
@@ -103,8 +104,8 @@ func renewMoves(w *world) {
 	s := w.begin(w.session("usr_ana"))
 	first, second := s, s
 	first.Token, second.Token = w.token(s.Token.Bucket), w.token(s.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), s.Token, first, w.now.Add(grace)), "Renew")
-	w.ok(w.store.Renew(w.Context(), first.Token, second, w.now.Add(2*grace)), "Renew again")
+	w.ok(w.renew(s.Token, first, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(first.Token, second, w.now.Add(2*grace)), "Renew again")
 	w.movedUntil(s.Token, w.now.Add(grace))
 	w.movedUntil(first.Token, w.now.Add(2*grace))
 	w.lives(second, "the newest token opens the session")
@@ -118,7 +119,7 @@ func renewInPlace(w *world) {
 	want.AuthenticatedAt, want.IssuedAt, want.LastSeenAt, want.ExpiresAt = w.now, w.now.Add(tick), w.now.Add(2*tick), w.now.Add(time.Hour)
 	given := want
 	given.Refresh = []cloakroom.RefreshChain{w.chain(1)}
-	w.ok(w.store.Renew(w.Context(), s.Token, given, w.now.Add(grace)), "Renew in place")
+	w.ok(w.renew(s.Token, given, w.now.Add(grace)), "Renew in place")
 	w.lives(want, "the token and its chains stay and the rest is written")
 	w.holds(want, cloakroom.Datum{Key: "cart", Value: []byte("one cloak"), Revision: 1}, "the data stays")
 	records, err := w.store.SessionsOf(w.Context(), s.Token.Bucket, s.UserID, closed.ID, 10)
@@ -127,13 +128,13 @@ func renewInPlace(w *world) {
 
 	again := want
 	again.Token = w.token(s.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), want.Token, again, w.now.Add(grace)), "Renew of a session that was renewed in place")
+	w.ok(w.renew(want.Token, again, w.now.Add(grace)), "Renew of a session that was renewed in place")
 	w.lives(again, "it can be given a new token")
 	w.movedUntil(want.Token, w.now.Add(grace))
-	w.is(w.store.Renew(w.Context(), want.Token, want, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a token that was exchanged")
-	_, err = w.store.Close(w.Context(), closed.Ref(), w.told())
+	w.is(w.renew(want.Token, want, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a token that was exchanged")
+	_, err = w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
-	w.is(w.store.Renew(w.Context(), closed.Token, closed, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a closed session")
+	w.is(w.renew(closed.Token, closed, w.now.Add(day)), cloakroom.ErrNotFound, "Renew in place of a closed session")
 	w.dead(closed.Token, "a closed session stays closed")
 }
 
@@ -142,9 +143,9 @@ func renewKeepsData(w *world) {
 	w.remember(s, "cart", "one cloak")
 	renewed := s
 	renewed.Token = w.token(s.Token.Bucket)
-	w.ok(w.store.Renew(w.Context(), s.Token, renewed, w.now.Add(grace)), "Renew")
+	w.ok(w.renew(s.Token, renewed, w.now.Add(grace)), "Renew")
 	w.holds(renewed, cloakroom.Datum{Key: "cart", Value: []byte("one cloak"), Revision: 1}, "data belongs to the session, not to its token")
-	there, err := w.store.Close(w.Context(), s.Ref(), w.told())
+	there, err := w.store.Close(w.Context(), s.Ref(), w.ending())
 	w.ok(err, "Close")
 	same(w, there, true, "a ref from before the renewal names the session still")
 	w.dead(renewed.Token, "the renewed session is closed")
@@ -154,17 +155,17 @@ func renewStale(w *world) {
 	s, other, closed := w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana")), w.begin(w.session("usr_ana"))
 	renewed := s
 	renewed.Token, renewed.Level = w.token(s.Token.Bucket), 1
-	w.ok(w.store.Renew(w.Context(), s.Token, renewed, w.now.Add(grace)), "Renew")
-	_, err := w.store.Close(w.Context(), closed.Ref(), w.told())
+	w.ok(w.renew(s.Token, renewed, w.now.Add(grace)), "Renew")
+	_, err := w.store.Close(w.Context(), closed.Ref(), w.ending())
 	w.ok(err, "Close")
 
 	late := s
 	late.Token, late.Level = w.token(s.Token.Bucket), 7
-	w.is(w.store.Renew(w.Context(), s.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of a token that was exchanged")
-	w.is(w.store.Renew(w.Context(), other.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew with another session's token")
-	w.is(w.store.Renew(w.Context(), w.token(s.Token.Bucket), late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of an unknown token")
+	w.is(w.renew(s.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of a token that was exchanged")
+	w.is(w.renew(other.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew with another session's token")
+	w.is(w.renew(w.token(s.Token.Bucket), late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of an unknown token")
 	late.ID = closed.ID
-	w.is(w.store.Renew(w.Context(), closed.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of a closed session")
+	w.is(w.renew(closed.Token, late, w.now.Add(day)), cloakroom.ErrNotFound, "Renew of a closed session")
 
 	w.dead(late.Token, "a failed Renew stores no token")
 	w.dead(closed.Token, "a closed session's token stays dead")
@@ -177,7 +178,7 @@ func closeOne(w *world) {
 	for _, s := range []cloakroom.SessionRecord{w.begin(w.session("usr_ana")), w.begin(w.session(""))} {
 		w.remember(s, "cart", "one cloak")
 		for _, want := range []bool{true, false} {
-			there, err := w.store.Close(w.Context(), s.Ref(), w.told())
+			there, err := w.store.Close(w.Context(), s.Ref(), w.ending())
 			w.ok(err, "closing twice is no error")
 			same(w, there, want, "Close reports whether there was a session")
 		}
@@ -199,7 +200,7 @@ func closeOthers(w *world) {
 		} {
 			ref := s.Ref()
 			change(&ref)
-			there, err := w.store.Close(w.Context(), ref, w.told())
+			there, err := w.store.Close(w.Context(), ref, w.ending())
 			w.ok(err, "Close")
 			same(w, there, false, "all three of a ref must match: "+law)
 			w.lives(s, "all three of a ref must match: "+law)
@@ -207,7 +208,7 @@ func closeOthers(w *world) {
 	}
 	ref := mine.Ref()
 	ref.UserID = ""
-	there, err := w.store.Close(w.Context(), ref, w.told())
+	there, err := w.store.Close(w.Context(), ref, w.ending())
 	w.ok(err, "Close")
 	same(w, there, false, "a guest's ref does not close the session of a user")
 	w.lives(mine, "a guest's ref does not close the session of a user")
@@ -225,7 +226,7 @@ func closeUser(w *world) {
 	w.begin(other)
 	bucket := mine[0].Token.Bucket
 
-	ended, err := w.store.CloseUser(w.Context(), bucket, "usr_ana", mine[2].ID, w.told())
+	ended, err := w.store.CloseUser(w.Context(), bucket, "usr_ana", mine[2].ID, w.ending())
 	w.ok(err, "CloseUser")
 	sameSet(w, ended, []string{mine[0].ID, mine[1].ID, mine[3].ID}, "CloseUser returns the ids of the ended sessions")
 	for _, i := range []int{0, 1, 3} {
@@ -235,10 +236,10 @@ func closeUser(w *world) {
 	w.lives(mine[2], "the kept session lives")
 	w.holds(mine[2], cloakroom.Datum{Key: "cart", Value: []byte("kept"), Revision: 1}, "the kept session keeps its data")
 
-	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.told())
+	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.ending())
 	w.ok(err, "CloseUser")
 	same(w, ended, []string{mine[2].ID}, "with an empty keep none is kept")
-	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.told())
+	ended, err = w.store.CloseUser(w.Context(), bucket, "usr_ana", "", w.ending())
 	w.ok(err, "CloseUser of a user without sessions")
 	same(w, ended, nil, "there was nothing left to end")
 	w.lives(other, "another user of the bucket keeps its session")
@@ -270,4 +271,26 @@ func sessionPages(w *world) {
 	none, err := w.store.SessionsOf(w.Context(), want[0].Token.Bucket+1, "usr_ana", "", 3)
 	w.ok(err, "SessionsOf")
 	same(w, none, nil, "a user's sessions live in one bucket")
+}
+
+func sessionsOfGuests(w *world) {
+	var want []cloakroom.SessionRecord
+	for range 4 {
+		want = append(want, w.begin(w.session("")))
+	}
+	bucket := want[0].Token.Bucket
+	other, user := w.session(""), w.session("usr_ana")
+	other.Token.Bucket, user.Token.Bucket = bucket+1, bucket
+	w.begin(other)
+	w.begin(user)
+	_, err := w.store.Close(w.Context(), want[1].Ref(), w.ending())
+	w.ok(err, "Close")
+	w.opens(cloakroom.Opening{Session: w.session("usr_ana"), Replace: &want[2].Token, MovedUntil: w.now.Add(grace), Now: w.now})
+
+	got, err := w.store.SessionsOf(w.Context(), bucket, "", "", 10)
+	w.ok(err, "SessionsOf")
+	same(w, got, []cloakroom.SessionRecord{want[3], want[0]}, "the guests of the bucket, newest first")
+	got, err = w.store.SessionsOf(w.Context(), bucket, "", want[3].ID, 1)
+	w.ok(err, "SessionsOf")
+	same(w, got, []cloakroom.SessionRecord{want[0]}, "guests are paged as sessions of a user are")
 }

@@ -56,7 +56,7 @@ func timesKept(w *world) {
 	w.keptSession(s)
 	old := s.Token
 	s.Token, s.AuthenticatedAt, s.LastSeenAt = w.token(old.Bucket), w.odd(3*time.Minute), w.odd(4*time.Minute)
-	w.ok(w.store.Renew(w.Context(), old, s, w.odd(grace)), "Renew")
+	w.ok(w.renew(old, s, w.odd(grace)), "Renew")
 	w.keptSession(s)
 
 	t := cloakroom.Ticket{Kind: "reset", ID: w.token(1), ExpiresAt: w.odd(time.Hour)}

@@ -28,7 +28,7 @@ func createUser(w *world) {
 	u.Revision = 77
 	c := w.credential(u, "password", "", "hash")
 	c.Revision = 88
-	w.ok(w.store.CreateUser(w.Context(), u, c), "CreateUser")
+	w.ok(w.store.CreateUser(w.Context(), cloakroom.UserChange{User: u, Credentials: []cloakroom.Credential{c}}), "CreateUser")
 	u.Revision, c.Revision = 1, 1
 
 	got, err := w.store.User(w.Context(), u.ID)
@@ -46,7 +46,9 @@ func createTaken(w *world) {
 	first := w.stored(w.user())
 	second := w.user()
 	second.Email = first.Email
-	err := w.store.CreateUser(w.Context(), second, w.credential(second, "password", "", "hash"))
+	err := w.store.CreateUser(w.Context(), cloakroom.UserChange{
+		User: second, Credentials: []cloakroom.Credential{w.credential(second, "password", "", "hash")},
+	})
 	w.is(err, cloakroom.ErrTaken, "another user of the realm has the e-mail")
 
 	_, err = w.store.User(w.Context(), second.ID)
@@ -114,7 +116,7 @@ func absentUser(w *world) {
 	w.is(err, cloakroom.ErrNotFound, "UserByEmail of an unknown e-mail")
 	err = w.store.UpdateUser(w.Context(), cloakroom.UserChange{User: ghost})
 	w.is(err, cloakroom.ErrNotFound, "UpdateUser of an absent user")
-	w.is(w.store.DeleteUser(w.Context(), ghost.ID, "", w.told()), cloakroom.ErrNotFound, "DeleteUser of an absent user")
+	w.is(w.store.DeleteUser(w.Context(), ghost.ID, "", w.ending()), cloakroom.ErrNotFound, "DeleteUser of an absent user")
 	creds, err := w.store.Credentials(w.Context(), ghost.ID)
 	w.ok(err, "an unknown user has no credentials, which is no error")
 	same(w, creds, nil, "an unknown user has no credentials")
@@ -254,7 +256,7 @@ func deleteUser(w *world) {
 	u := w.user()
 	w.stored(u, w.credential(u, "password", "", "hash"), w.credential(u, "totp", "a", "seed"))
 	bystander := w.stored(w.user())
-	w.ok(w.store.DeleteUser(w.Context(), u.ID, "", w.told()), "DeleteUser")
+	w.ok(w.store.DeleteUser(w.Context(), u.ID, "", w.ending()), "DeleteUser")
 
 	_, err := w.store.User(w.Context(), u.ID)
 	w.is(err, cloakroom.ErrNotFound, "a deleted user is absent")
@@ -265,7 +267,7 @@ func deleteUser(w *world) {
 	same(w, creds, nil, "a deleted user has no credentials")
 	err = w.store.SwapCredential(w.Context(), w.credential(u, "password", "", "next"))
 	w.is(err, cloakroom.ErrConflict, "SwapCredential of a deleted user")
-	w.is(w.store.DeleteUser(w.Context(), u.ID, "", w.told()), cloakroom.ErrNotFound, "deleting twice")
+	w.is(w.store.DeleteUser(w.Context(), u.ID, "", w.ending()), cloakroom.ErrNotFound, "deleting twice")
 
 	heir := w.user()
 	heir.Email = u.Email

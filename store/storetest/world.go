@@ -81,7 +81,7 @@ func (w *world) credential(u cloakroom.User, method, id, data string) cloakroom.
 // stored stores a user and returns it.
 func (w *world) stored(u cloakroom.User, creds ...cloakroom.Credential) cloakroom.User {
 	w.Helper()
-	w.ok(w.store.CreateUser(w.Context(), u, creds...), "CreateUser")
+	w.ok(w.store.CreateUser(w.Context(), cloakroom.UserChange{User: u, Credentials: creds}), "CreateUser")
 	return u
 }
 
@@ -135,6 +135,11 @@ func (w *world) opens(o cloakroom.Opening) cloakroom.Opened {
 	done, err := w.store.Open(w.Context(), o)
 	w.ok(err, "Open")
 	return done
+}
+
+// renew gives a session the token of next, and tells nobody.
+func (w *world) renew(old cloakroom.TokenID, next cloakroom.SessionRecord, movedUntil time.Time) error {
+	return w.store.Renew(w.Context(), cloakroom.Renewal{Old: old, Session: next, MovedUntil: movedUntil})
 }
 
 // put stores a ticket and returns it as it is then read.

@@ -1,0 +1,91 @@
+package cloakroom
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+	"unique"
+
+	"github.com/cloakroom-auth/cloakroom/internal/cache"
+)
+
+// The session cache answers what the store was asked lately, and only while the feed says that it is still so: a node
+// answers from it if it heard the feed to its end within the staleness, and if nothing was told of this session, its user or
+// its token since they were read. It never says that a session is dead for long: what it does not know, or believes to be
+// over, the store is asked.
+
+// defaultCache is how many bytes sessions are remembered in: about 200,000 sessions.
+const defaultCache = 64 << 20
+
+// deadFor is how long a token that was found dead stays so without asking: whoever sends one often costs the store little.
+const deadFor = time.Second
+
+// sessionCache remembers sessions with their users.
+type sessionCache struct {
+	kept *cache.Cache[remembered]
+	feed *follower
+
+	hits, misses, unheard atomic.Uint64
+}
+
+// remembered is what is known of a token.
+type remembered struct {
+	text  string                // a session and its user, see pack; of a dead token when it was found so
+	agent unique.Handle[string] // millions of sessions have few of them
+	asOf  uint64                // the follower's number before it was read
+	dead  bool
+	// where the feed would tell of it; the token's place is in the key
+	session, user place
+}
+
+func newSessionCache(bytes int64, feed *follower) *sessionCache {
+	return &sessionCache{kept: cache.New(bytes, func(m remembered) int { return len(m.text) }), feed: feed}
+}
+
+// find puts what is known of a token into rec and user. It reports whether that may be believed. ErrNotFound: the token was
+// dead a moment ago.
+func (c *sessionCache) find(id *TokenID, now time.Time, rec *SessionRecord, user *User) (known bool, err error) {
+	if !c.feed.fresh() {
+		c.unheard.Add(1)
+		return false, nil
+	}
+	m, ok := c.kept.Get(id.Hash)
+	if !ok || !c.feed.believable(m.asOf, placeOf(id.Hash), m.session, m.user) {
+		c.misses.Add(1)
+		return false, nil
+	}
+	if m.dead {
+		if age := now.Sub(time.UnixMicro(int64(binary.LittleEndian.Uint64([]byte(m.text))))); age < 0 || age >= deadFor {
+			c.misses.Add(1)
+			return false, nil
+		}
+		c.hits.Add(1)
+		return true, ErrNotFound
+	}
+	m.unpack(rec, user)
+	rec.Token = *id
+	c.hits.Add(1)
+	return true, nil
+}
+
+// keep remembers what the store said when the follower's number was asOf.
+func (c *sessionCache) keep(asOf uint64, rec *SessionRecord, user *User) {
+	m := remembered{
+		text: packed(rec, user), agent: unique.Make(rec.Agent), asOf: asOf,
+		session: placeOf(subjectOf(rec.ID)), user: placeOf(subjectOf(rec.UserID)),
+	}
+	c.kept.Put(rec.Token.Hash, m)
+}
+
+// keepDead remembers that a token was dead.
+func (c *sessionCache) keepDead(asOf uint64, id *TokenID, now time.Time) {
+	at := binary.LittleEndian.AppendUint64(nil, uint64(now.UnixMicro()))
+	c.kept.Put(id.Hash, remembered{text: string(at), asOf: asOf, dead: true})
+}
+
+// drop forgets a token whose session was changed in a way of which nobody else need hear.
+func (c *sessionCache) drop(id *TokenID) {
+	if c != nil {
+		c.kept.Drop(id.Hash)
+	}
+}

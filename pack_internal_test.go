@@ -1,0 +1,92 @@
+package cloakroom
+
+import (
+	"testing"
+	"time"
+	"unique"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// What is remembered of a session and its user comes back as it was, but for what is not kept.
+func TestPacked(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rec, user := drawnRecord(t), User{}
+		if rec.UserID != "" && rapid.Bool().Draw(t, "user is there") {
+			user = drawnUser(t, rec.UserID)
+		}
+		m := remembered{text: packed(&rec, &user), agent: unique.Make(rec.Agent)}
+		var gotRec SessionRecord
+		var gotUser User
+		m.unpack(&gotRec, &gotUser)
+		if diff := cmp.Diff(rec, gotRec); diff != "" {
+			t.Errorf("session (-kept +found):\n%s", diff)
+		}
+		if diff := cmp.Diff(user, gotUser); diff != "" {
+			t.Errorf("user (-kept +found):\n%s", diff)
+		}
+	})
+}
+
+// The lists of a session that was found belong to the finder: who changes or grows one changes nothing else.
+func TestPackedListsAreApart(t *testing.T) {
+	rec := SessionRecord{ID: "ses_1", UserID: "usr_1", Methods: []string{"password", "totp"}, Scopes: []string{"read"}}
+	m := remembered{text: packed(&rec, &User{ID: "usr_1", Roles: []string{"editor"}}), agent: unique.Make("")}
+	var first, second SessionRecord
+	var user User
+	m.unpack(&first, &user)
+	first.Methods[0] = "none"
+	_ = append(first.Methods, "all")
+	_ = append(first.Scopes, "all")
+	m.unpack(&second, &User{})
+	if second.Methods[0] != "password" || first.Scopes[0] != "read" || user.Roles[0] != "editor" {
+		t.Errorf("after changes to one copy: %v %v %v", second.Methods, first.Scopes, user.Roles)
+	}
+}
+
+func TestUnpackAllocatesOnce(t *testing.T) {
+	rec := SessionRecord{ID: "ses_1", UserID: "usr_1", Methods: []string{"password"}, IP: "192.0.2.1", CreatedAt: time.Now()}
+	m := remembered{text: packed(&rec, &User{ID: "usr_1", Email: "a@example.com", Roles: []string{"editor"}}), agent: unique.Make("x")}
+	var user User
+	if n := testing.AllocsPerRun(100, func() { m.unpack(&rec, &user) }); n > 1 {
+		t.Errorf("unpack allocates %v times, want once, for the lists", n)
+	}
+}
+
+func drawnRecord(t *rapid.T) SessionRecord {
+	text := rapid.String()
+	return SessionRecord{
+		ID: text.Draw(t, "id"), Realm: text.Draw(t, "realm"), UserID: rapid.SampledFrom([]string{"", "usr_1", "usr_ü"}).Draw(t, "user"),
+		Epoch: rapid.Int64Range(0, EveryEpoch).Draw(t, "epoch"), Level: rapid.IntRange(0, 3).Draw(t, "level"),
+		CreatedAt: drawnTime(t), AuthenticatedAt: drawnTime(t), LastSeenAt: drawnTime(t), IssuedAt: drawnTime(t),
+		Methods: drawnList(t), Scopes: drawnList(t), Remember: rapid.Bool().Draw(t, "remember"),
+		IP: text.Draw(t, "ip"), Agent: text.Draw(t, "agent"),
+	}
+}
+
+func drawnUser(t *rapid.T, id string) User {
+	text := rapid.String()
+	return User{
+		ID: id, Realm: text.Draw(t, "realm"), Email: text.Draw(t, "email"), Name: text.Draw(t, "name"),
+		EmailVerified: rapid.Bool().Draw(t, "verified"), Roles: drawnList(t),
+		CreatedAt: drawnTime(t), UpdatedAt: drawnTime(t), BannedAt: drawnTime(t),
+		Epoch: rapid.Int64Range(0, EveryEpoch).Draw(t, "epoch"), Revision: rapid.Int64Range(0, 1<<60).Draw(t, "revision"),
+	}
+}
+
+// drawnTime is the zero time or one of year 1 to 9999, to the microsecond.
+func drawnTime(t *rapid.T) time.Time {
+	if rapid.Bool().Draw(t, "zero") {
+		return time.Time{}
+	}
+	return time.UnixMicro(rapid.Int64Range(-62_135_596_799_000_000, 253_402_300_799_999_999).Draw(t, "time")).UTC()
+}
+
+func drawnList(t *rapid.T) []string {
+	list := rapid.SliceOfN(rapid.String(), 0, 4).Draw(t, "list")
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
