@@ -28,14 +28,25 @@ type sessionCache struct {
 	hits, misses, unheard atomic.Uint64
 }
 
-// remembered is what is known of a token.
+// remembered is what is known of a token. There are many, so it is kept small.
 type remembered struct {
-	text  string                // a session and its user, see pack; of a dead token when it was found so
+	// text is the places where the feed would tell of the session and of its user, and then both of them, see packed. Of a
+	// dead token it is the time when that was found.
+	text  string
 	agent unique.Handle[string] // millions of sessions have few of them
 	asOf  uint64                // the follower's number before it was read
-	dead  bool
-	// where the feed would tell of it; the token's place is in the key
-	session, user place
+}
+
+const (
+	placesSize = 4
+	deadSize   = 8 // a session and its user take more
+)
+
+func (m *remembered) dead() bool { return len(m.text) == deadSize }
+
+// places are those of the session and its user; that of the token is in the key.
+func (m *remembered) places() (session, user place) {
+	return place(m.text[0]) | place(m.text[1])<<8, place(m.text[2]) | place(m.text[3])<<8
 }
 
 func newSessionCache(bytes int64, feed *follower) *sessionCache {
@@ -50,37 +61,37 @@ func (c *sessionCache) find(id *TokenID, now time.Time, rec *SessionRecord, user
 		return false, nil
 	}
 	m, ok := c.kept.Get(id.Hash)
-	if !ok || !c.feed.believable(m.asOf, placeOf(id.Hash), m.session, m.user) {
+	if !ok || !c.believable(&m, id, now) {
 		c.misses.Add(1)
 		return false, nil
 	}
-	if m.dead {
-		if age := now.Sub(time.UnixMicro(int64(binary.LittleEndian.Uint64([]byte(m.text))))); age < 0 || age >= deadFor {
-			c.misses.Add(1)
-			return false, nil
-		}
-		c.hits.Add(1)
+	c.hits.Add(1)
+	if m.dead() {
 		return true, ErrNotFound
 	}
 	m.unpack(rec, user)
 	rec.Token = *id
-	c.hits.Add(1)
 	return true, nil
+}
+
+func (c *sessionCache) believable(m *remembered, id *TokenID, now time.Time) bool {
+	if m.dead() {
+		age := now.Sub(time.UnixMicro(int64(binary.LittleEndian.Uint64([]byte(m.text)))))
+		return age >= 0 && age < deadFor
+	}
+	session, user := m.places()
+	return c.feed.believable(m.asOf, placeOf(id.Hash), session, user)
 }
 
 // keep remembers what the store said when the follower's number was asOf.
 func (c *sessionCache) keep(asOf uint64, rec *SessionRecord, user *User) {
-	m := remembered{
-		text: packed(rec, user), agent: unique.Make(rec.Agent), asOf: asOf,
-		session: placeOf(subjectOf(rec.ID)), user: placeOf(subjectOf(rec.UserID)),
-	}
-	c.kept.Put(rec.Token.Hash, m)
+	c.kept.Put(rec.Token.Hash, remembered{text: packed(rec, user), agent: unique.Make(rec.Agent), asOf: asOf})
 }
 
 // keepDead remembers that a token was dead.
 func (c *sessionCache) keepDead(asOf uint64, id *TokenID, now time.Time) {
 	at := binary.LittleEndian.AppendUint64(nil, uint64(now.UnixMicro()))
-	c.kept.Put(id.Hash, remembered{text: string(at), asOf: asOf, dead: true})
+	c.kept.Put(id.Hash, remembered{text: string(at), asOf: asOf})
 }
 
 // drop forgets a token whose session was changed in a way of which nobody else need hear.

@@ -12,6 +12,9 @@ import (
 // packed writes what unpack reads. A guest's user is the zero User.
 func packed(rec *SessionRecord, user *User) string {
 	p := packer(make([]byte, 0, 256))
+	for _, id := range []string{rec.ID, rec.UserID} {
+		p = binary.LittleEndian.AppendUint16(p, uint16(placeOf(subjectOf(id))))
+	}
 	p.number(int64(rec.Level)<<2 | bit(rec.Remember)<<1 | bit(user.ID != ""))
 	p.number(rec.Epoch)
 	base := rec.CreatedAt
@@ -35,7 +38,7 @@ func packed(rec *SessionRecord, user *User) string {
 
 // unpack reads what packed wrote. The lists share one new piece of memory, for the hot path counts allocations.
 func (m *remembered) unpack(rec *SessionRecord, user *User) {
-	u := unpacker(m.text)
+	u := unpacker(m.text[placesSize:])
 	flags := u.number()
 	rec.Level, rec.Remember = int(flags>>2), flags&2 != 0
 	rec.Epoch = u.number()

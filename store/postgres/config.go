@@ -115,13 +115,12 @@ func severalHosts(conn *pgx.ConnConfig) bool {
 
 // dsnMistake tells what is wrong with a DSN without quoting it: what cannot be read may have the password anywhere.
 func dsnMistake(err error) error {
+	reason := "it is neither a URL like postgres://user:password@host:5432/database nor keywords like host=… user=…; " +
+		"in a URL, special characters of a password are written as %XX"
+	const quoted = "`: " // ends the DSN in what pgconn says
 	text := err.Error()
-	reason := text[strings.LastIndex(text, "`: ")+1:]
-	reason = strings.TrimPrefix(reason, ": ")
-	var parse *pgconn.ParseConfigError
-	if !errors.As(err, &parse) || strings.HasPrefix(reason, "failed to parse as") {
-		reason = "it is neither a URL like postgres://user:password@host:5432/database nor keywords like host=… user=…; " +
-			"in a URL, special characters of a password are written as %XX"
+	if end := strings.LastIndex(text, quoted); end >= 0 && !strings.HasPrefix(text[end+len(quoted):], "failed to parse as") {
+		reason = text[end+len(quoted):]
 	}
 	return fmt.Errorf("DSN cannot be used: %s", reason)
 }

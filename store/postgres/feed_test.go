@@ -129,8 +129,29 @@ func TestFeedNumbersComeLast(t *testing.T) {
 	f.want("after", quick, late)
 }
 
+// TestFeedHoldsUpNobody: a transaction that has something to tell, and waits for its client, lets others append.
+func TestFeedHoldsUpNobody(t *testing.T) {
+	s := openAny(t, Config{LockTimeout: 50 * time.Millisecond})
+	var quick []cloakroom.Revocation
+	slow := entries(1)
+	err := s.write(t.Context(), func(tx *tx) error {
+		tx.feed = slow
+		tx.queue(`UPDATE sessions SET level = 1`)
+		if err := tx.send(); err != nil {
+			return err
+		}
+		quick = revokeSome(t, s, 1, epoch.Add(time.Hour))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := follower{t: t, s: s}
+	f.want("the quick one was first", quick, slow)
+}
+
 // TestFeedOfManyAppenders: 64 append at once, by all the ways there are, some in vain; who follows hears everything once,
-// and every page in the order of the next follower.
+// in the order in which the next follower hears it.
 func TestFeedOfManyAppenders(t *testing.T) {
 	s := openAny(t, Config{MaxConns: 24, LockTimeout: 5 * time.Second})
 	const appenders, rounds = 64, 5

@@ -13,7 +13,7 @@
 // What it promises: an answered write was committed, and lasts as long as the server's own promises do (see
 // Config.Check). A write that the server gave up because of another one (SQLSTATE 40001, 40P01) is repeated, all of it; one
 // whose end is not known, because the connection broke while it was committed, never is: it is an error, "cannot know".
-// Each verb ends, at the latest, after twice Config.StatementTimeout.
+// Each verb ends, at the latest, after twice Config.StatementTimeout; Touch and Sweep, which work in pieces, count for each.
 //
 // The feed is in order: what is committed later has a greater number, because whoever appends holds the row of the last
 // number until the commit. The price is that appends commit one after the other. The row is locked as late as can be, in

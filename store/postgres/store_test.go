@@ -3,6 +3,7 @@ package postgres
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/store/storetest"
@@ -27,10 +28,13 @@ func TestContract(t *testing.T) {
 }
 
 func contract(t *testing.T, name string, w *worlds, c Config) {
+	c.StatementTimeout, c.LockTimeout = time.Minute, time.Minute // the machine may have other things to do
 	t.Run(name, func(t *testing.T) {
+		k := kind{Config: c, worlds: w, stores: map[string]*Store{}}
+		defer k.end(t)
 		storetest.Test(t, func(t testing.TB, previous cloakroom.Store) cloakroom.Store {
 			before, _ := previous.(*Store)
-			return w.open(t, c, before)
+			return k.open(t, before)
 		})
 	})
 }

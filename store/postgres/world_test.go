@@ -84,23 +84,85 @@ func (w *worlds) take() string {
 	return name
 }
 
+// give empties a schema that nobody uses any more.
 func (w *worlds) give(t testing.TB, c Config) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.admin == nil {
 		w.admin = dial(t, c.DSN)
 	}
-	var wipe strings.Builder
-	for _, table := range tables(t, w.admin, c.Schema) {
+	wipe(t, w.admin, c.Schema)
+	w.free = append(w.free, c.Schema)
+}
+
+func wipe(t testing.TB, admin *pgx.Conn, schema string) {
+	t.Helper()
+	var all strings.Builder
+	for _, table := range tables(t, admin, schema) {
 		if table != "migrations" && table != "feed_head" {
-			fmt.Fprintf(&wipe, "DELETE FROM %s;", pgx.Identifier{c.Schema, table}.Sanitize())
+			fmt.Fprintf(&all, "DELETE FROM %s;", pgx.Identifier{schema, table}.Sanitize())
 		}
 	}
-	fmt.Fprintf(&wipe, "UPDATE %s SET seq = 0", pgx.Identifier{c.Schema, "feed_head"}.Sanitize())
-	if _, err := w.admin.Exec(context.Background(), wipe.String()); err != nil {
+	fmt.Fprintf(&all, "UPDATE %s SET seq = 0", pgx.Identifier{schema, "feed_head"}.Sanitize())
+	if _, err := admin.Exec(context.Background(), all.String()); err != nil {
 		t.Fatal(err)
 	}
-	w.free = append(w.free, c.Schema)
+}
+
+// kind gives out empty stores of one configuration, again and again: to connect costs more than most tests do.
+type kind struct {
+	Config
+	worlds *worlds
+	stores map[string]*Store // by schema; the one that was opened last
+	idle   []*Store
+}
+
+// open returns an empty store, or opens again what previous had; it is idle again when the test has ended.
+func (k *kind) open(t testing.TB, previous *Store) *Store {
+	t.Helper()
+	if last := len(k.idle) - 1; previous == nil && last >= 0 {
+		s := k.idle[last]
+		k.idle = k.idle[:last]
+		t.Cleanup(func() { k.rest(t, s.schema) })
+		return s
+	}
+	c := k.Config
+	if previous != nil {
+		c.Schema = previous.schema
+		if err := previous.Shutdown(); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		c.Schema = k.worlds.take()
+		t.Cleanup(func() { k.rest(t, c.Schema) })
+	}
+	s, err := c.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.stores[c.Schema] = s
+	return s
+}
+
+func (k *kind) rest(t testing.TB, schema string) {
+	s := k.stores[schema]
+	conn, err := s.pool.Acquire(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	wipe(t, conn.Conn(), schema)
+	k.idle = append(k.idle, s)
+}
+
+// end shuts all stores down; others may have their schemas.
+func (k *kind) end(t testing.TB) {
+	for schema, s := range k.stores {
+		if err := s.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		k.worlds.give(t, Config{DSN: k.DSN, Schema: schema})
+	}
 }
 
 func tables(t testing.TB, conn *pgx.Conn, schema string) []string {
