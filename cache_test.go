@@ -188,6 +188,21 @@ func TestCacheHearsOfEveryEnd(t *testing.T) {
 	}
 }
 
+// That somebody else has just made the same change is no reason to go on with what was before it.
+func TestCacheOfAChangeThatWasMadeAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := twoNodes(t)
+		ana := n.here.User("ana@example.com")
+		d := n.here.browser()
+		d.signIn("ana@example.com")
+		n.remembered(t, d)
+		done(t, n.here.Users().Ban(t.Context(), ana.ID))
+		done(t, n.there.Users().Ban(t.Context(), ana.ID))
+		_, err := n.at(d).session()
+		fails(t, err, cloakroom.ErrBanned, "at once, on the node that changed nothing")
+	})
+}
+
 // A node that does not hear the feed believes nothing longer than the staleness; one that reaches no store knows nothing.
 func TestCacheWithoutTheFeed(t *testing.T) {
 	t.Run("cut off from the feed alone, it asks the store", func(t *testing.T) {

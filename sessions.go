@@ -1,7 +1,9 @@
 package cloakroom
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -104,6 +106,35 @@ func (a *Auth) closeUser(ctx context.Context, userID, keep string, each Event, e
 	for _, each.SessionID = range ended {
 		a.emit(ctx, each)
 	}
+	if end.RevokedUntil.IsZero() { // told already
+		return nil
+	}
+	return a.doubt(ctx, userID)
+}
+
+// mourn tells the feed of a token that is shown to end its session, and that the Ledger does not know: where it lives elsewhere it
+// may have lost a session that other nodes remember.
+func (a *Auth) mourn(ctx context.Context, id TokenID, reason error) error {
+	if a.config.Ledger == nil || !errors.Is(reason, ErrInvalidToken) || a.feed.graves.has(id.Hash) {
+		return nil
+	}
+	return a.remind(ctx, Revocation{Subject: id.Hash, Epoch: TokenReplaced})
+}
+
+// doubt lets all nodes ask again for what they remember of a user, for the same reason.
+func (a *Auth) doubt(ctx context.Context, userID string) error {
+	if a.config.Ledger == nil || userID == "" {
+		return nil
+	}
+	return a.remind(ctx, Revocation{Subject: subjectOf(userID), Epoch: UserChanged})
+}
+
+func (a *Auth) remind(ctx context.Context, r Revocation) error {
+	r.Until = a.revokedUntil()
+	if err := a.directory.Append(ctx, []Revocation{r}, nil); err != nil {
+		return unavailable(err)
+	}
+	a.feed.graves.dig([]Revocation{r})
 	return nil
 }
 
@@ -113,10 +144,11 @@ func (a *Auth) close(ctx context.Context, ref SessionRef, e Event) (bool, error)
 	if err != nil {
 		return false, unavailable(err)
 	}
-	if closed { // of many at once, one ended it
-		a.emit(ctx, e)
+	if !closed {
+		return false, a.doubt(ctx, ref.UserID)
 	}
-	return closed, nil
+	a.emit(ctx, e) // of many at once, one ended it
+	return true, nil
 }
 
 // tidy drops the sessions of a user but one, all of them dead by their epoch or for want of their user: what made them so
@@ -256,7 +288,7 @@ func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
 	ctx := r.Context()
 	s, err := a.lookup(ctx, cred.id)
 	if err != nil {
-		return err
+		return cmp.Or(a.mourn(ctx, cred.id, err), err)
 	}
 	if cred.claims != nil && !s.claimedBy(cred.claims) {
 		return ErrInvalidToken

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/store/memory"
@@ -182,5 +184,52 @@ func TestTheLedgerAloneIsNotBelieved(t *testing.T) {
 	a.directory.down()
 	if _, err := there.session(); err != nil {
 		t.Errorf("the feed is back: %v", err)
+	}
+}
+
+// replaced is a Ledger in whose place another may come.
+type replaced struct{ cloakroom.Ledger }
+
+// What the Ledger has lost, other nodes may remember. Whoever ends such a session ends it there too.
+func TestALostSessionThatIsEndedIsForgottenEverywhere(t *testing.T) {
+	ends := map[string]func(w *world, d *device, s *cloakroom.Session) error{
+		"sign-out": func(_ *world, d *device, _ *cloakroom.Session) error { return d.signOut(cloakroom.ThisSession) },
+		"revoke one": func(w *world, _ *device, s *cloakroom.Session) error {
+			err := w.Sessions().Revoke(w.t.Context(), s.User.ID, s.ID)
+			if !errors.Is(err, cloakroom.ErrNotFound) {
+				return errors.New("it was found")
+			}
+			return nil
+		},
+		"sign-out of the others": func(w *world, _ *device, s *cloakroom.Session) error {
+			other := w.program()
+			other.signIn(s.User.Email)
+			return other.signOut(cloakroom.OtherSessions)
+		},
+		"revoke all": func(w *world, _ *device, s *cloakroom.Session) error {
+			return w.Sessions().RevokeAll(w.t.Context(), s.User.ID)
+		},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ledger := &replaced{memory.New()}
+				c := cloakroom.Config{Store: memory.New(), Ledger: ledger, Now: time.Now, Secrets: []cloakroom.Secret{secret(1)}}
+				here, there := newWorld(t, c), newWorld(t, c)
+				synctest.Wait()
+				here.User("ana@example.com")
+				d := here.browser()
+				s := d.signIn("ana@example.com")
+				copied := *d
+				copied.world = there
+				copied.live()
+				ledger.Ledger = memory.New()
+				copied.live() // remembered
+				done(t, end(here, d, s))
+				time.Sleep(50 * time.Millisecond)
+				_, err := copied.session()
+				fails(t, err, cloakroom.ErrInvalidToken, "on the other node")
+			})
+		})
 	}
 }

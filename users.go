@@ -226,7 +226,8 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, what
 		if err := change(user); err != nil {
 			return nil, false, err
 		}
-		if sameUser(&before, user) && creds == nil {
+		if sameUser(&before, user) && creds == nil { // perhaps because another node has just done it
+			u.auth.feed.tell(subjectOf(userID))
 			return user, false, nil
 		}
 		if what.Time.IsZero() {
