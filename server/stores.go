@@ -55,7 +55,7 @@ func (s *stores) openDatabase(ctx context.Context, cfg config.Config) error {
 }
 
 func postgresOf(cfg config.Config) postgres.Config {
-	return postgres.Config{DSN: string(cfg.Database()), PollOnly: cfg.Store.PollOnly}
+	return postgres.Config{DSN: string(cfg.Database()), PollOnly: cfg.Store.PollOnly, Distributed: cfg.Store.Distributed}
 }
 
 func (s *stores) openLedger(ctx context.Context, cfg config.Config) error {

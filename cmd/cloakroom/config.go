@@ -1,19 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
 
 type configCommands struct {
-	Print configPrint `cmd:"" help:"Print every key with the value that counts, and where it came from; secrets are hidden."`
-	Check configCheck `cmd:"" help:"Say everything that is wrong with the configuration."`
+	Print *configPrint `arg:"subcommand:print" help:"Print every key with the value that counts, and where it came from; secrets are hidden."`
+	Check *configCheck `arg:"subcommand:check" help:"Say everything that is wrong with the configuration."`
 }
 
 type configPrint struct{}
 
-func (configPrint) Run(c *console) error {
+func (configPrint) Run(_ context.Context, c *console) error {
 	cfg, err := config.Load(c.source(nil))
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func (configPrint) Run(c *console) error {
 }
 
 type configCheck struct {
-	Development bool `help:"Check it for the development server."`
+	Development bool `arg:"--development" help:"Check it for the development server."`
 }
 
 // verdict is what config check found.
@@ -35,7 +36,7 @@ type verdict struct {
 	Warnings []config.Problem `json:"warnings"`
 }
 
-func (k configCheck) Run(c *console) error {
+func (k configCheck) Run(_ context.Context, c *console) error {
 	mode := config.Production
 	if k.Development {
 		mode = config.Development

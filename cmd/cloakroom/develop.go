@@ -9,7 +9,7 @@ import (
 )
 
 type developCommand struct {
-	Listen string `help:"Listen at this address on loopback (the key listen); port 0 picks one." placeholder:"HOST:PORT"`
+	Listen string `arg:"--listen" help:"Listen at this address on loopback (the key listen); port 0 picks one." placeholder:"HOST:PORT"`
 }
 
 // Run serves on loopback until it is told to stop.

@@ -10,13 +10,13 @@ import (
 )
 
 type eventCommands struct {
-	List eventList `cmd:"" help:"List events, newest first."`
+	List *eventList `arg:"subcommand:list" help:"List events, newest first."`
 }
 
 type eventList struct {
-	User   string `help:"Only those of this user: id or e-mail. Of a user who is gone: the id." placeholder:"USER"`
-	Before string `help:"Only those before the event with this id: the next page." placeholder:"ID"`
-	Limit  int    `default:"100" help:"List at most so many; 0 lists all."`
+	User   string `arg:"--user" help:"Only those of this user: id or e-mail. Of a user who is gone: the id." placeholder:"USER"`
+	Before string `arg:"--before" help:"Only those before the event with this id: the next page." placeholder:"ID"`
+	Limit  int    `arg:"--limit" default:"100" help:"List at most so many; 0 lists all."`
 }
 
 // eventJSON is an event as it was kept.

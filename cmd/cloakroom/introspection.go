@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,11 +13,11 @@ import (
 )
 
 type introspectionCommands struct {
-	Add introspectionAdd `cmd:"" help:"Make the secret of a service that may ask about tokens; it is shown once, and kept nowhere."`
+	Add *introspectionAdd `arg:"subcommand:add" help:"Make the secret of a service that may ask about tokens; it is shown once, and kept nowhere."`
 }
 
 type introspectionAdd struct {
-	ID string `arg:"" help:"Id of the service: letters, digits and ._-."`
+	ID string `arg:"positional,required" help:"Id of the service: letters, digits and ._-."`
 }
 
 // clientJSON is a new client: what the service gets, and what the configuration gets.
@@ -27,7 +28,7 @@ type clientJSON struct {
 }
 
 // Run makes a secret of 256 bits. Nothing is written: the configuration is the operator's, and the secret the service's.
-func (a introspectionAdd) Run(c *console) error {
+func (a introspectionAdd) Run(_ context.Context, c *console) error {
 	cfg, err := config.Load(c.source(nil))
 	if err != nil {
 		return err

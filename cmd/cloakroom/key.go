@@ -13,9 +13,9 @@ import (
 )
 
 type keyCommands struct {
-	List     keyList     `cmd:"" help:"List the keys, oldest first, each with its state: next, active, retiring, withdrawn."`
-	Rotate   keyRotate   `cmd:"" help:"Let the next key take over; tokens of the old one stay good until they expire."`
-	Withdraw keyWithdraw `cmd:"" help:"Declare a key lost: what it signed is refused, here within a second; sessions live on."`
+	List     *keyList     `arg:"subcommand:list" help:"List the keys, oldest first, each with its state: next, active, retiring, withdrawn."`
+	Rotate   *keyRotate   `arg:"subcommand:rotate" help:"Let the next key take over; tokens of the old one stay good until they expire."`
+	Withdraw *keyWithdraw `arg:"subcommand:withdraw" help:"Declare a key lost: what it signed is refused, here within a second; sessions live on."`
 }
 
 // keyJSON is a signing key without its private part. Times are zero for what is not settled.
@@ -85,7 +85,7 @@ func (keyRotate) Run(ctx context.Context, c *console) error {
 }
 
 type keyWithdraw struct {
-	Key string `arg:"" help:"Id of the key."`
+	Key string `arg:"positional,required" help:"Id of the key."`
 }
 
 func (w keyWithdraw) Run(ctx context.Context, c *console) error {

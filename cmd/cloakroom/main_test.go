@@ -44,6 +44,8 @@ func TestMain(m *testing.M) {
 //	cache NAME          starts a Valkey server; $NAME is a file with its URL afterwards
 //	down NAME           ends such a server
 //	up NAME             starts it again
+//	pgconfig FILE NEW   makes the configuration of a node on the database whose URL is in a file
+//	truncate FILE NEW N makes a file of the first N bytes of another
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -56,6 +58,7 @@ func TestStories(t *testing.T) {
 			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes,
 			"says": says, "basic": basic, "keep": keep, "count": count,
 			"database": startDatabase, "cache": startCache, "down": down, "up": up,
+			"truncate": truncate, "pgconfig": nodeConfig,
 		},
 	})
 }

@@ -10,8 +10,8 @@ import (
 )
 
 type migrateCommand struct {
-	Status migrateStatus `cmd:"" help:"List the steps of the schema and when each was made."`
-	Up     migrateUp     `cmd:"" help:"Make the steps that are missing, and the data folder if need be; the server does the same when it starts."`
+	Status *migrateStatus `arg:"subcommand:status" help:"List the steps of the schema and when each was made."`
+	Up     *migrateUp     `arg:"subcommand:up" help:"Make the steps that are missing, and the data folder if need be; the server does the same when it starts."`
 }
 
 // migrationJSON is one step of the schema.

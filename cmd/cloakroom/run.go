@@ -2,32 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
-	"github.com/alecthomas/kong"
+	"github.com/alexflint/go-arg"
 )
 
-// commands is the grammar of the command line.
+// commands is the grammar of the command line. The tags here and in the structs of the commands tell how it is read, and
+// --help shows them. There are no methods with computed names in it: the linker would have to keep every method of the
+// program for them.
 type commands struct {
-	Config string            `help:"Read the configuration from this YAML file." placeholder:"FILE"`
-	Data   string            `help:"Keep the data in this folder (the key data)." placeholder:"FOLDER"`
-	Set    map[string]string `help:"Set a key of the configuration; may be repeated." placeholder:"KEY=VALUE" mapsep:"none"`
-	JSON   bool              `name:"json" help:"Print JSON: one object, or one line for each of a list."`
+	Config string   `arg:"--config" help:"Read the configuration from this YAML file." placeholder:"FILE"`
+	Data   string   `arg:"--data" help:"Keep the data in this folder (the key data)." placeholder:"FOLDER"`
+	Set    settings `arg:"--set" help:"Set a key of the configuration; may be repeated." placeholder:"KEY=VALUE"`
+	JSON   bool     `arg:"--json" help:"Print JSON: one object, or one line for each of a list."`
+	About  bool     `arg:"--version" help:"Print which program this is."`
 
-	Develop developCommand `cmd:"" default:"withargs" help:"Run a server to try things, on loopback (the default command)."`
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	User    userCommands   `cmd:"" help:"Accounts. USER is an id or an e-mail."`
-	Session sessionCommand `cmd:"" help:"Sessions of a user."`
-	Event   eventCommands  `cmd:"" help:"What happened to accounts, sessions and keys."`
-	Secret  secretCommands `cmd:"" help:"The secrets that sign opaque tokens and seal the keys of signed ones."`
-	Key     keyCommands    `cmd:"" help:"The keys of signed tokens."`
+	Develop *developCommand `arg:"subcommand:develop" help:"Run a server to try things, on loopback (the default command)."`
+	Serve   *serveCommand   `arg:"subcommand:serve" help:"Run the server."`
+	User    *userCommands   `arg:"subcommand:user" help:"Accounts. USER is an id or an e-mail."`
+	Session *sessionCommand `arg:"subcommand:session" help:"Sessions of a user."`
+	Event   *eventCommands  `arg:"subcommand:event" help:"What happened to accounts, sessions and keys."`
+	Secret  *secretCommands `arg:"subcommand:secret" help:"The secrets that sign opaque tokens and seal the keys of signed ones."`
+	Key     *keyCommands    `arg:"subcommand:key" help:"The keys of signed tokens."`
 
-	Introspection introspectionCommands `cmd:"" help:"Services that may ask about tokens."`
+	Introspection *introspectionCommands `arg:"subcommand:introspection" help:"Services that may ask about tokens."`
 
-	Migrate migrateCommand `cmd:"" help:"The schema of the database."`
-	Conf    configCommands `cmd:"" name:"config" help:"The configuration."`
-	Doctor  doctorCommand  `cmd:"" help:"Look for what is wrong, and say how to mend it."`
-	Version versionCommand `cmd:"" help:"Print which program this is."`
+	Migrate *migrateCommand `arg:"subcommand:migrate" help:"The schema of the database."`
+	Backup  *backupCommands `arg:"subcommand:backup" help:"Backups of the database."`
+	Restore *restoreCommand `arg:"subcommand:restore" help:"Put a backup into an empty database; everybody is signed out."`
+	Store   *storeCommands  `arg:"subcommand:store" help:"The database as a whole."`
+	Conf    *configCommands `arg:"subcommand:config" help:"The configuration."`
+	Doctor  *doctorCommand  `arg:"subcommand:doctor" help:"Look for what is wrong, and say how to mend it."`
+	Version *versionCommand `arg:"subcommand:version" help:"Print which program this is."`
 }
 
 // run does what args say and returns the exit code.
@@ -36,32 +43,19 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	return c.report(c.execute(ctx, args))
 }
 
-// finished is how kong says that it has done all there was to do, such as printing help.
-type finished int
+// runner is a command: something that can be done.
+type runner interface {
+	Run(context.Context, *console) error
+}
 
-func (c *console) execute(ctx context.Context, args []string) (err error) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case finished:
-			err = exitCode(p)
-		default:
-			panic(p)
-		}
-	}()
-	grammar := &commands{}
-	parser, err := kong.New(grammar,
-		kong.Name("cloakroom"), kong.Description("Sessions for your users: one on the server, any number of tickets for it."),
-		kong.Writers(c.out, c.talk), kong.Exit(func(code int) { panic(finished(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c))
-	if err != nil {
-		return err
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
+func (c *console) execute(ctx context.Context, args []string) error {
+	l, err := read(args)
+	switch {
+	case errors.Is(err, arg.ErrHelp):
+		return pageOf(l.name).write(c.out)
+	case err != nil:
 		return usage(err)
 	}
-	c.grammar = grammar
-	return parsed.Run()
+	c.grammar = l.grammar
+	return l.command.Run(ctx, c)
 }

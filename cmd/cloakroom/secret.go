@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,14 +13,14 @@ import (
 )
 
 type secretCommands struct {
-	Rotate secretRotate `cmd:"" help:"Put a fresh secret in front; a running server signs with it after about three seconds."`
+	Rotate *secretRotate `arg:"subcommand:rotate" help:"Put a fresh secret in front; a running server signs with it after about three seconds."`
 }
 
 type secretRotate struct {
-	Keep int `default:"2" help:"How many old secrets go on verifying; what an older one signed is dead."`
+	Keep int `arg:"--keep" default:"2" help:"How many old secrets go on verifying; what an older one signed is dead."`
 }
 
-func (r secretRotate) Run(c *console) error {
+func (r secretRotate) Run(_ context.Context, c *console) error {
 	if r.Keep < 1 {
 		return usage(errors.New("--keep is at least 1: without the old secret everybody would be signed out"))
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 type serveCommand struct {
-	Listen string `help:"Listen at this address (the key listen); port 0 picks one." placeholder:"HOST:PORT"`
+	Listen string `arg:"--listen" help:"Listen at this address (the key listen); port 0 picks one." placeholder:"HOST:PORT"`
 }
 
 // Run serves until it is told to stop.

@@ -11,8 +11,8 @@ import (
 )
 
 type sessionCommand struct {
-	List   sessionList   `cmd:"" help:"List the live sessions of a user, newest first."`
-	Revoke sessionRevoke `cmd:"" help:"End a session; running servers hear of it within moments."`
+	List   *sessionList   `arg:"subcommand:list" help:"List the live sessions of a user, newest first."`
+	Revoke *sessionRevoke `arg:"subcommand:revoke" help:"End a session; running servers hear of it within moments."`
 }
 
 // sessionJSON is a session as the API shows it.
@@ -33,7 +33,7 @@ func sessionOf(s *cloakroom.Session) sessionJSON {
 }
 
 type sessionList struct {
-	User string `arg:"" help:"Id or e-mail."`
+	User string `arg:"positional,required" help:"Id or e-mail."`
 }
 
 func (l sessionList) Run(ctx context.Context, c *console) error {
@@ -52,8 +52,8 @@ func (l sessionList) Run(ctx context.Context, c *console) error {
 }
 
 type sessionRevoke struct {
-	Session string `arg:"" help:"Id of the session."`
-	User    string `required:"" help:"Id or e-mail of its user." placeholder:"USER"`
+	Session string `arg:"positional,required" help:"Id of the session."`
+	User    string `arg:"required,--user" help:"Id or e-mail of its user." placeholder:"USER"`
 }
 
 func (r sessionRevoke) Run(ctx context.Context, c *console) error {

@@ -8,10 +8,26 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
+
+// settings are values of the configuration by their keys, from any number of flags.
+type settings map[string]string
+
+func (s *settings) UnmarshalText(text []byte) error {
+	key, value, found := strings.Cut(string(text), "=")
+	if !found {
+		return errors.New("expected KEY=VALUE")
+	}
+	if *s == nil {
+		*s = settings{}
+	}
+	(*s)[key] = value
+	return nil
+}
 
 // source is where the configuration comes from; more are flags of one command by their keys, counted when not empty.
 func (c *console) source(more map[string]string) config.Source {

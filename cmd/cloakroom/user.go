@@ -12,14 +12,14 @@ import (
 )
 
 type userCommands struct {
-	Add         userAdd         `cmd:"" help:"Make an account; the first administrator too: --role admin."`
-	Get         userGet         `cmd:"" help:"Show an account."`
-	List        userList        `cmd:"" help:"List accounts in the order of their making."`
-	Ban         userBan         `cmd:"" help:"Keep a user out; running servers hear of it within moments."`
-	Unban       userUnban       `cmd:"" help:"Let a user sign in again."`
-	Delete      userDelete      `cmd:"" help:"Remove an account for good."`
-	SetRole     userSetRole     `cmd:"" help:"Give a user exactly these roles."`
-	SetPassword userSetPassword `cmd:"" help:"Give a user a new password and end all sessions."`
+	Add         *userAdd         `arg:"subcommand:add" help:"Make an account; the first administrator too: --role admin."`
+	Get         *userGet         `arg:"subcommand:get" help:"Show an account."`
+	List        *userList        `arg:"subcommand:list" help:"List accounts in the order of their making."`
+	Ban         *userBan         `arg:"subcommand:ban" help:"Keep a user out; running servers hear of it within moments."`
+	Unban       *userUnban       `arg:"subcommand:unban" help:"Let a user sign in again."`
+	Delete      *userDelete      `arg:"subcommand:delete" help:"Remove an account for good."`
+	SetRole     *userSetRole     `arg:"subcommand:set-role" help:"Give a user exactly these roles."`
+	SetPassword *userSetPassword `arg:"subcommand:set-password" help:"Give a user a new password and end all sessions."`
 }
 
 // userJSON is an account as the API shows it, and what only operators see.
@@ -82,12 +82,20 @@ func (c *console) change(ctx context.Context, who string, do func(*server.Engine
 	})
 }
 
+// roles come from any number of flags; one may have several, with commas between them.
+type roles []string
+
+func (r *roles) UnmarshalText(text []byte) error {
+	*r = append(*r, strings.FieldsFunc(string(text), func(c rune) bool { return c == ',' })...)
+	return nil
+}
+
 type userAdd struct {
-	Email         string   `arg:"" help:"Address to sign in with."`
-	Name          string   `help:"Name to show."`
-	Role          []string `help:"Role to give; may be repeated."`
-	Verified      bool     `help:"Take the address for proven."`
-	PasswordStdin bool     `help:"Read the password from the first line of standard input."`
+	Email         string `arg:"positional,required" help:"Address to sign in with."`
+	Name          string `arg:"--name" help:"Name to show."`
+	Role          roles  `arg:"--role" help:"Role to give; may be repeated." placeholder:"ROLE,..."`
+	Verified      bool   `arg:"--verified" help:"Take the address for proven."`
+	PasswordStdin bool   `arg:"--password-stdin" help:"Read the password from the first line of standard input."`
 }
 
 func (a userAdd) Run(ctx context.Context, c *console) error {
@@ -110,7 +118,7 @@ func (a userAdd) Run(ctx context.Context, c *console) error {
 }
 
 type userGet struct {
-	User string `arg:"" help:"Id or e-mail."`
+	User string `arg:"positional,required" help:"Id or e-mail."`
 }
 
 func (g userGet) Run(ctx context.Context, c *console) error {
@@ -118,7 +126,7 @@ func (g userGet) Run(ctx context.Context, c *console) error {
 }
 
 type userList struct {
-	Role string `help:"Only those who have this role."`
+	Role string `arg:"--role" help:"Only those who have this role."`
 }
 
 func (l userList) Run(ctx context.Context, c *console) error {
@@ -137,7 +145,7 @@ func (l userList) Run(ctx context.Context, c *console) error {
 }
 
 type userBan struct {
-	User string `arg:"" help:"Id or e-mail."`
+	User string `arg:"positional,required" help:"Id or e-mail."`
 }
 
 func (b userBan) Run(ctx context.Context, c *console) error {
@@ -145,7 +153,7 @@ func (b userBan) Run(ctx context.Context, c *console) error {
 }
 
 type userUnban struct {
-	User string `arg:"" help:"Id or e-mail."`
+	User string `arg:"positional,required" help:"Id or e-mail."`
 }
 
 func (b userUnban) Run(ctx context.Context, c *console) error {
@@ -153,8 +161,8 @@ func (b userUnban) Run(ctx context.Context, c *console) error {
 }
 
 type userDelete struct {
-	User string `arg:"" help:"Id or e-mail."`
-	Yes  bool   `help:"Do not ask."`
+	User string `arg:"positional,required" help:"Id or e-mail."`
+	Yes  bool   `arg:"--yes" help:"Do not ask."`
 }
 
 func (d userDelete) Run(ctx context.Context, c *console) error {
@@ -172,9 +180,9 @@ func (d userDelete) Run(ctx context.Context, c *console) error {
 }
 
 type userSetRole struct {
-	User string   `arg:"" help:"Id or e-mail."`
-	Role []string `arg:"" optional:"" help:"All the roles that the user shall have."`
-	None bool     `help:"Take all roles away."`
+	User string   `arg:"positional,required" help:"Id or e-mail."`
+	Role []string `arg:"positional" help:"All the roles that the user shall have."`
+	None bool     `arg:"--none" help:"Take all roles away."`
 }
 
 func (s userSetRole) Run(ctx context.Context, c *console) error {
@@ -188,8 +196,8 @@ func (s userSetRole) Run(ctx context.Context, c *console) error {
 }
 
 type userSetPassword struct {
-	User          string `arg:"" help:"Id or e-mail."`
-	PasswordStdin bool   `help:"Read the password from the first line of standard input."`
+	User          string `arg:"positional,required" help:"Id or e-mail."`
+	PasswordStdin bool   `arg:"--password-stdin" help:"Read the password from the first line of standard input."`
 }
 
 func (s userSetPassword) Run(ctx context.Context, c *console) error {

@@ -71,6 +71,10 @@ type Store struct {
 	// transaction another connection. PgBouncer is noticed without it. A log-out is then heard of on other nodes some ten
 	// milliseconds later, within revocation.staleness as ever. Default false.
 	PollOnly bool
+	// Distributed is whether the PostgreSQL server is a relative that spreads tables over machines: Citus, YugabyteDB,
+	// CockroachDB. What not all of them know is left out, listening too, as with store.poll_only; on Citus the tables are
+	// distributed when they are made. The same on all nodes, from the first start on. Default false.
+	Distributed bool
 }
 
 // Session says how long sessions live and how many a user may have.

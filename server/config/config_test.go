@@ -122,8 +122,8 @@ func TestEveryFieldHasOneKey(t *testing.T) {
 }
 
 func TestContractKeys(t *testing.T) {
-	// Those of the contract, and five of our own: cookie.refresh_name, token.key_age, store.poll_only, cache.size and events.keep.
-	contract := `listen base_url data store.url store.sessions store.poll_only secrets session.idle session.absolute session.limit
+	// Those of the contract, and six of our own: cookie.refresh_name, token.key_age, store.poll_only, store.distributed, cache.size and events.keep.
+	contract := `listen base_url data store.url store.sessions store.poll_only store.distributed secrets session.idle session.absolute session.limit
 		cookie.name cookie.refresh_name cookie.domain cookie.same_site cookie.secure bearer.response_header delivery.allow delivery.default
 		token.allow token.default token.access_ttl token.refresh_grace token.algorithm token.key_age token.audience signup.open
 		signup.verification password.min_length limits.login limits.signup trusted_proxies origins introspection.clients

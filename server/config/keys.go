@@ -18,6 +18,7 @@ var keys = []key{
 	one("store.url", func(c *Config) *DSN { return &c.Store.URL }, optional(database)).or(func(c Config) string { return c.Database().String() }),
 	one("store.sessions", func(c *Config) *DSN { return &c.Store.Sessions }, optional(ledger)).or(func(c Config) string { return c.sessions().String() }),
 	one("store.poll_only", func(c *Config) *bool { return &c.Store.PollOnly }, boolean("true", "false")),
+	one("store.distributed", func(c *Config) *bool { return &c.Store.Distributed }, boolean("true", "false")),
 	many("secrets", func(c *Config) *[]Secret { return &c.Secrets }, secret).notEmpty("leave the key out, and one is made on first run"),
 	one("session.idle", func(c *Config) *time.Duration { return &c.Session.Idle }, duration(time.Minute, 3650*day)),
 	one("session.absolute", func(c *Config) *time.Duration { return &c.Session.Absolute }, duration(time.Minute, 3650*day)),

@@ -27,7 +27,7 @@ func TestSampleSetsEveryKey(t *testing.T) {
 	got.sources, got.broken = nil, nil
 	want := Config{
 		Listen: "127.0.0.1:8401", BaseURL: "https://app.example.com", Data: "/var/lib/cloakroom",
-		Store:          Store{URL: "postgres://cloakroom@db.internal/cloakroom", Sessions: "valkey://cache-1.internal:6379,cache-2.internal:6379/", PollOnly: true},
+		Store:          Store{URL: "postgres://cloakroom@db.internal/cloakroom", Sessions: "valkey://cache-1.internal:6379,cache-2.internal:6379/", PollOnly: true, Distributed: true},
 		Secrets:        []Secret{mustSecret(t, secretHex), mustSecret(t, secretBase64)},
 		Session:        Session{Idle: 168 * time.Hour, Absolute: 720 * time.Hour, Limit: 10},
 		Cookie:         Cookie{Name: "__Secure-example", RefreshName: "__Http-again", Domain: "example.com", SameSite: "none", Secure: "true"},

@@ -144,6 +144,8 @@ var warnings = []rule{
 		"is a server, and store.url is a file of this machine, so that no other machine can share the sessions", "give a store.url of postgres://, or leave store.sessions out"},
 	{"store.poll_only store.url", func(c Config, _ Mode) bool { return c.Store.PollOnly && c.Database().Local() },
 		"is for PostgreSQL servers, and store.url is a file", "leave it out"},
+	{"store.distributed store.url", func(c Config, _ Mode) bool { return c.Store.Distributed && c.Database().Local() },
+		"is for relatives of PostgreSQL, and store.url is a file", "leave it out"},
 	{"store.url", func(c Config, _ Mode) bool { return c.onCommandLine("store.url") && c.Store.URL.password() },
 		"has a password on the command line, which every user of the machine can read", "put it in a file that CLOAKROOM_STORE_URL_FILE names"},
 	{"store.sessions", func(c Config, _ Mode) bool {

@@ -118,6 +118,7 @@ func TestTaken(t *testing.T) {
 		"PostgreSQL for both":           {"store.url=postgres://db/x", "store.sessions=postgres://db/x", "secrets=" + secretHex},
 		"PostgreSQL and Valkey":         {"store.url=postgres://db/x", "store.sessions=valkey://:p@a:1,b:2/0", "secrets=" + secretHex},
 		"PgBouncer":                     {"store.url=postgres://db/x", "store.poll_only=true", "secrets=" + secretHex},
+		"CockroachDB":                   {"store.url=postgres://db/x", "store.distributed=true", "secrets=" + secretHex},
 		"a file and Valkey":             {"store.sessions=valkey://a:1", "secrets=" + secretHex},
 		"no cache":                      {"cache.size=off"},
 	} {
@@ -199,6 +200,8 @@ func TestWarnings(t *testing.T) {
 		{[]string{"store.sessions=valkey://a:1", "CLOAKROOM_SECRETS=" + secretHex}, Production, "store.sessions"},
 		{[]string{"store.url=postgres://db/x", "store.sessions=valkey://a:1", "CLOAKROOM_SECRETS=" + secretHex}, Production, ""},
 		{[]string{"store.poll_only=true"}, Production, "store.poll_only"},
+		{[]string{"store.distributed=true"}, Production, "store.distributed"},
+		{[]string{"store.url=postgres://db/x", "store.distributed=true", "CLOAKROOM_SECRETS=" + secretHex}, Production, ""},
 		{[]string{"store.url=postgres://u:p@db/x", "secrets=" + secretHex}, Production, "store.url secrets"},
 		{[]string{"store.url=postgres://u@db/x?password=p", "CLOAKROOM_SECRETS=" + secretHex}, Production, "store.url"},
 		{[]string{"store.url=postgres://db:1/x", "store.sessions=valkey://:p@a:1", "CLOAKROOM_SECRETS=" + secretHex}, Production, "store.sessions"},

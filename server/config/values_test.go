@@ -40,6 +40,7 @@ func TestRefusedValues(t *testing.T) {
 		"cache.size":           {"", "0", "on", "1023KiB", "1025GiB", "64MB", "64 MiB", "-64MiB", "1.5GiB", "MiB", "64mib", "0x10", "9223372036854775807GiB", "99999999999999999999"},
 		"events.keep":          {"", "0", "23h", "3651d"},
 		"store.poll_only":      {"", "yes"},
+		"store.distributed":    {"", "on"},
 		"log.format":           {"xml"},
 		"log.level":            {"INFO"},
 		"metrics.listen":       {"", "on", "9400"},

@@ -19,8 +19,8 @@
 // and never wait for a write. A third kind of connection moves the write-ahead log into the database while the writer
 // goes on.
 //
-// Not here: more than one machine, encryption of the file, backups (VACUUM INTO of the sqlite3 tool makes one while
-// the server runs).
+// Not here: more than one machine, encryption of the file, backups (cloakroom backup, by Export, makes one while the
+// server runs).
 package sqlite
 
 import (
