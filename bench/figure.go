@@ -68,6 +68,8 @@ func short(v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	case size >= 10:
 		return fmt.Sprintf("%.1f", v)
+	case size > 0 && size < 0.1:
+		return fmt.Sprintf("%.3f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
 }

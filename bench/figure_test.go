@@ -29,6 +29,7 @@ func TestFigure(t *testing.T) {
 	for want, f := range map[string]figure{
 		"30.0 ms (1.23–200)": f,
 		"0.50":               figureOf("", []float64{0.5}),
+		"0.015 (0.00–0.10)":  figureOf("", []float64{0.015, 0, 0.1}),
 		"3.00×":              figureOf("×", []float64{3}),
 		"-12.0 %":            figureOf("%", []float64{-12}),
 	} {

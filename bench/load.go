@@ -1,13 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,86 +95,4 @@ func (l *load) work(ctx context.Context, c *client, next int, end time.Time, s *
 		now = done
 	}
 	return ctx.Err()
-}
-
-// client is one connection.
-type client struct {
-	conn net.Conn
-	in   *bufio.Reader
-	want answer
-}
-
-func dial(ctx context.Context, addr string, want answer) (*client, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &client{conn, bufio.NewReaderSize(conn, 8<<10), want}, nil
-}
-
-func (c *client) close() { _ = c.conn.Close() }
-
-// exchange sends one request and reads its answer to the end.
-func (c *client) exchange(request []byte) error {
-	if _, err := c.conn.Write(request); err != nil {
-		return err
-	}
-	status, length, err := c.head()
-	if err != nil {
-		return fmt.Errorf("reading an answer: %w", err)
-	}
-	start, err := c.in.Peek(min(length, len(c.want.body)))
-	if err != nil {
-		return fmt.Errorf("reading a body of %d bytes: %w", length, err)
-	}
-	if status != c.want.status || string(start) != c.want.body {
-		return fmt.Errorf("the answer is %d %q, not %d %q", status, start, c.want.status, c.want.body)
-	}
-	if n, err := c.in.Discard(length); err != nil {
-		return fmt.Errorf("the body ends after %d of %d bytes: %w", n, length, err)
-	}
-	return nil
-}
-
-// head reads the status line and the fields, of which one must be Content-Length.
-func (c *client) head() (status, length int, err error) {
-	text, err := c.line()
-	if err != nil {
-		return 0, 0, err
-	}
-	if !bytes.HasPrefix(text, []byte("HTTP/1.1 ")) || len(text) < 12 {
-		return 0, 0, fmt.Errorf("no status line: %q", text)
-	}
-	if status, err = strconv.Atoi(string(text[9:12])); err != nil {
-		return 0, 0, fmt.Errorf("no status: %q", text)
-	}
-	for length = -1; ; {
-		text, err := c.line()
-		if err != nil {
-			return 0, 0, err
-		}
-		if len(text) == 0 {
-			break
-		}
-		name, value, _ := bytes.Cut(text, []byte(":"))
-		if len(name) != len("Content-Length") || !bytes.EqualFold(name, []byte("Content-Length")) {
-			continue
-		}
-		if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil || length < 0 {
-			return 0, 0, fmt.Errorf("no length: %q", text)
-		}
-	}
-	if length < 0 {
-		return 0, 0, errors.New("no Content-Length")
-	}
-	return status, length, nil
-}
-
-// line reads a line without its end. It is good until the next read.
-func (c *client) line() ([]byte, error) {
-	text, err := c.in.ReadSlice('\n')
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(text, "\r\n"), nil
 }

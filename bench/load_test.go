@@ -59,15 +59,20 @@ func TestLoadNotices(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			greet(w, userName)
 		},
-		"another body": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "goodbye, Ana\n") },
-		"no body":      func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") },
-		"a body without a length": func(w http.ResponseWriter, _ *http.Request) {
+		"another body":            func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "goodbye, Ana\n") },
+		"no body":                 func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") },
+		"a body without a length": raw("HTTP/1.1 200 OK\r\n\r\nhello, Ana\r\n"),
+		"a chunk that begins with something else": func(w http.ResponseWriter, _ *http.Request) {
 			w.(http.Flusher).Flush()
-			greet(w, userName)
+			_, _ = io.WriteString(w, "goodbye, Ana\n")
 		},
-		"a body that ends early": raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello, Ana, and"),
-		"no HTTP":                raw("hello, Ana\r\n"),
-		"no answer":              raw(""),
+		"a chunk that ends early":  raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhello, Ana"),
+		"a chunk without a size":   raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello, Ana\r\n"),
+		"chunks without a last":    raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello, Ana\r\n"),
+		"a chunk that is too long": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello, Ana\r\n0\r\n\r\n"),
+		"a body that ends early":   raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello, Ana, and"),
+		"no HTTP":                  raw("hello, Ana\r\n"),
+		"no answer":                raw(""),
 		"one bad answer among many good ones": every(20, func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "unavailable", http.StatusServiceUnavailable)
 		}),
@@ -135,6 +140,18 @@ func TestLoadReadsWholeBodies(t *testing.T) {
 		_, _ = io.WriteString(w, long)
 	})
 	if s, err := l.run(t.Context(), 20*time.Millisecond); err != nil || s.answers < l.connections {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestLoadReadsChunks(t *testing.T) {
+	l := against(t, func(w http.ResponseWriter, _ *http.Request) {
+		for _, text := range []string{greeting, ", and everybody else", strings.Repeat(".", 20_000)} {
+			_, _ = io.WriteString(w, text)
+			w.(http.Flusher).Flush()
+		}
+	})
+	if s, err := l.run(t.Context(), 20*time.Millisecond); err != nil || s.answers < 2*l.connections {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

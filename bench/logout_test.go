@@ -70,7 +70,7 @@ func TestRevocationsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = 20_000
+	const n = 50_000
 	if err := revoke(t.Context(), store, n); err != nil {
 		t.Fatal(err)
 	}

@@ -1,26 +1,30 @@
 // Command bench measures Cloakroom beside a trivial net/http handler and beside other libraries that do the same work,
 // all in one run on one machine, and prints one table.
 //
-//	go -C bench run .                            # everything: some minutes
+//	go -C bench run .                            # everything: about a quarter of an hour
 //	go -C bench run . -only T1,T3 -seconds 1
-//	go -C bench run . -json figures.json
+//	go -C bench run . -json ../docs/measurements.json -svg ../docs/measurements.svg
 //
 // docs/measurements.md explains the rows T1 to T17. What counts is a ratio: absolute figures are of the machine. So
 // peers are measured in turn, A B C A B C, and a ratio is taken within each turn: what slows the machine down for a while
 // slows all of them. A figure is the median of the turns, with the least and the most in brackets. Whether a
-// target is met is computed from the median. The program ends with 0 whatever it has measured.
+// target is met is computed from the median.
 //
-// Servers run in processes of their own (bench serve KIND; the real server is built from ../cmd/cloakroom). Load comes
-// from this process over 64 keep-alive connections, each of which sends its next request when the last one is answered.
-// The status and the body of every answer are checked: one wrong answer ends the run. The time that the server's
-// process spent on the processors, for each request, is the steadiest figure; it stands behind "CPU".
+// Servers run in processes of their own (bench serve KIND; the real server is built from ../cmd/cloakroom; peers from
+// Node are in node/). Load comes from this process over 64 keep-alive connections, each of which sends its next request
+// when the last one is answered. The status and the body of every answer are checked: who gives one wrong answer is out.
+// The time that the server's process spent on the processors, for each request, is the steadiest figure; it stands
+// behind "CPU". What PostgreSQL and Valkey spend is not in it.
+//
+// PostgreSQL and Valkey (or Redis) are started by the run itself, in a temporary folder and on free ports. Packages of
+// npm are installed there, too. What cannot be measured is named in its place with the reason, and the rest goes on; then
+// the program ends with 1. It ends with 0 whatever it has measured, and where there is no Node.
 //
 // It needs Linux, for /proc.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -46,39 +50,42 @@ func main() {
 // command is main without the process around it.
 func command(ctx context.Context, args []string, out, progress io.Writer) error {
 	if len(args) == 3 && args[0] == "serve" {
-		return serve(ctx, args[1], args[2], progress)
+		return serve(ctx, args[1], args[2], servers{os.Getenv(postgresVariable), os.Getenv(valkeyVariable)}, progress)
 	}
-	b := bench{progress: progress, sessions: 100_000, accounts: 64, starts: 10}
+	b := bench{progress: progress, sessions: 100_000, fewest: 10_000, most: 1_000_000, accounts: 64, starts: 10}
+	var files outputs
+	if err := b.parse(args, &files); err != nil {
+		return err
+	}
+	table, err := b.run(ctx)
+	if len(table) == 0 {
+		return err
+	}
+	return errors.Join(err, printTable(out, table), files.write(b.report(table)))
+}
+
+// parse reads the command line.
+func (b *bench) parse(args []string, files *outputs) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(progress)
+	flags.SetOutput(b.progress)
 	seconds := flags.Float64("seconds", 2, "how long one measurement takes")
 	flags.IntVar(&b.repeats, "repeats", 5, "how often each is repeated")
-	big := flags.Bool("big", false, "T11 to T13 with a million sessions in place of 100,000")
+	big := flags.Bool("big", false, "T12 and T13 with ten million sessions in place of one, the others with a million in place of 100,000")
+	node := flags.Bool("node", true, "measure the peers from npm, too, where Node is there")
 	only := flags.String("only", "", "rows to measure, such as T1,T3; empty: all")
-	file := flags.String("json", "", "file for all figures")
+	flags.StringVar(&files.json, "json", "", "file for the whole run")
+	flags.StringVar(&files.svg, "svg", "", "file for a chart of it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	b.each = time.Duration(*seconds * float64(time.Second))
+	b.each, b.nodeless = time.Duration(*seconds*float64(time.Second)), !*node
 	if b.each <= 0 || b.repeats < 1 || flags.NArg() > 0 {
 		return errors.New("seconds and repeats must be positive, and there are no arguments; see -h")
 	}
 	if *big {
-		b.sessions *= 10
+		b.sessions, b.most = 10*b.sessions, 10*b.most
 	}
-	if err := b.choose(*only); err != nil {
-		return err
-	}
-	table, err := b.run(ctx)
-	if err != nil {
-		return err
-	}
-	if *file != "" {
-		if err := writeJSON(*file, table); err != nil {
-			return err
-		}
-	}
-	return printTable(out, table)
+	return b.choose(*only)
 }
 
 // bench is one run of the program.
@@ -86,13 +93,19 @@ type bench struct {
 	each     time.Duration // one measurement
 	repeats  int
 	rows     []string // to measure
-	sessions int      // of T11, and of the larger store of T12 and T13; the smaller has a tenth
+	sessions int      // of T11, of T13 in memory, of T16 a tenth, and revocations of T17
+	fewest   int      // sessions of the smaller stores of T12
+	most     int      // and of the larger ones, also of T13
 	accounts int      // of T8 and T9, from which people sign in
 	starts   int      // of T14
+	nodeless bool     // no peers from npm
 	progress io.Writer
 
-	dir  string // scratch, on disk
-	self string // the file of this program
+	dir     string // scratch, on disk
+	self    string // the file of this program
+	node    installed
+	started engines
+	gaps    gaps
 }
 
 // group measures rows that share their preparation.
@@ -104,13 +117,13 @@ type group struct {
 func groups() []group {
 	return []group{
 		{[]string{"T1"}, (*bench).guard},
-		{[]string{"T2", "T3", "T5", "T7"}, (*bench).overHTTP},
+		{[]string{"T2", "T3", "T4", "T5", "T7"}, (*bench).overHTTP},
 		{[]string{"T6"}, (*bench).signedTokens},
 		{[]string{"T8"}, (*bench).signIn},
 		{[]string{"T9"}, (*bench).crowd},
 		{[]string{"T10"}, (*bench).writers},
 		{[]string{"T11"}, (*bench).pauses},
-		{[]string{"T12", "T13"}, (*bench).size},
+		{[]string{"T12", "T13"}, (*bench).growth},
 		{[]string{"T14"}, (*bench).start},
 		{[]string{"T15"}, (*bench).logOuts},
 		{[]string{"T16"}, (*bench).refreshes},
@@ -141,7 +154,7 @@ func (b *bench) wants(rows ...string) bool {
 	return slices.ContainsFunc(rows, func(row string) bool { return slices.Contains(b.rows, row) })
 }
 
-// run measures what was chosen.
+// run measures what was chosen. With the table, it returns an error that joins why anything is missing in it.
 func (b *bench) run(ctx context.Context) (table []line, err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return nil, err
@@ -150,16 +163,17 @@ func (b *bench) run(ctx context.Context) (table []line, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(b.dir)
+	defer func() { err = errors.Join(err, b.started.stop()) }()
 	for _, g := range groups() {
 		if !b.wants(g.rows...) {
 			continue
 		}
 		lines, err := g.measure(b, ctx)
-		if err == nil {
-			err = ctx.Err()
+		if ctx.Err() != nil {
+			return table, errors.Join(ctx.Err(), b.gaps.err())
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", strings.Join(g.rows, ", "), err)
+			lines = b.unmeasured(g, err)
 		}
 		for _, l := range lines {
 			if b.wants(l.Row) {
@@ -167,7 +181,16 @@ func (b *bench) run(ctx context.Context) (table []line, err error) {
 			}
 		}
 	}
-	return table, nil
+	return table, b.gaps.err()
+}
+
+// unmeasured is a line for each row of a group that failed as a whole.
+func (b *bench) unmeasured(g group, err error) (lines []line) {
+	why := b.gaps.note(strings.Join(g.rows, ", "), err)
+	for _, row := range g.rows {
+		lines = append(lines, line{Row: row, What: "all of it", Missing: why})
+	}
+	return lines
 }
 
 // turns calls f for each repeat, and tells where it is.
@@ -183,11 +206,3 @@ func (b *bench) turns(ctx context.Context, what string, f func() error) error {
 
 // scratch makes a new empty folder.
 func (b *bench) scratch(name string) (string, error) { return os.MkdirTemp(b.dir, name+"-") }
-
-func writeJSON(file string, table []line) error {
-	text, err := json.MarshalIndent(table, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
-}

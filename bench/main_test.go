@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/testbed"
 )
 
 // TestMain lets the test binary be the servers that the tests start.
@@ -18,12 +20,16 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // A run that is far too short to say anything has every row of the table all the same.
 func TestTable(t *testing.T) {
-	b := bench{each: 10 * time.Millisecond, repeats: 2, sessions: 2000, accounts: 3, starts: 2, progress: io.Discard}
+	t.Parallel()
+	b := bench{
+		each: 10 * time.Millisecond, repeats: 2, sessions: 2000, fewest: 200, most: 2000, accounts: 3, starts: 2,
+		nodeless: true, progress: io.Discard,
+	}
 	if err := b.choose(""); err != nil {
 		t.Fatal(err)
 	}
@@ -37,12 +43,13 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, l := range table {
-		if l.Target.met(l.Ours) == "–" {
+		if l.met() == "–" {
 			t.Errorf("%s %q has no target", l.Row, l.What)
 		}
-		for _, f := range append([]peer{{figure: l.Ours}}, l.Peers...) {
-			if !(f.Min <= f.Median && f.Median <= f.Max) {
-				t.Errorf("%s %q: %+v", l.Row, l.What, f)
+		for _, p := range append([]peer{{Name: "ours", Figure: l.Ours, Missing: l.Missing}}, l.Peers...) {
+			left := strings.Contains(p.Missing, "-node=false")
+			if f := p.Figure; !left && (p.Missing != "" || f == figure{} || !(f.Min <= f.Median && f.Median <= f.Max)) {
+				t.Errorf("%s %q: %+v", l.Row, l.What, p)
 			}
 		}
 	}
@@ -65,9 +72,9 @@ func TestTable(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "figures.json")
+	file, svg := filepath.Join(t.TempDir(), "run.json"), filepath.Join(t.TempDir(), "run.svg")
 	var out bytes.Buffer
-	args := []string{"-seconds", "0.01", "-repeats", "1", "-only", "t10", "-json", file}
+	args := []string{"-seconds", "0.01", "-repeats", "1", "-only", "t10", "-json", file, "-svg", svg}
 	if err := command(t.Context(), args, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -78,13 +85,25 @@ func TestCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var figures []struct {
-		Row  string
-		Ours struct{ Median float64 }
-		Met  string
+	var run struct {
+		Date    time.Time
+		Go      string
+		Machine struct{ Cores int }
+		Repeats int
+		Rows    []struct {
+			Row  string
+			Ours struct{ Median float64 }
+			Met  string
+		}
 	}
-	if err := json.Unmarshal(text, &figures); err != nil || len(figures) != 1 || figures[0].Ours.Median <= 0 || figures[0].Met == "" {
+	if err := json.Unmarshal(text, &run); err != nil || len(run.Rows) != 1 || run.Rows[0].Ours.Median <= 0 || run.Rows[0].Met == "" {
 		t.Errorf("%v: %s", err, text)
+	}
+	if run.Date.IsZero() || run.Go == "" || run.Machine.Cores == 0 || run.Repeats != 1 {
+		t.Errorf("%+v", run)
+	}
+	if chart, err := os.ReadFile(svg); err != nil || !strings.Contains(string(chart), "T10") {
+		t.Errorf("%v: %s", err, chart)
 	}
 }
 
@@ -94,4 +113,14 @@ func TestCommandRefuses(t *testing.T) {
 			t.Errorf("%v is taken", args)
 		}
 	}
+}
+
+// testBinary is this program, as a server that tests start.
+func testBinary(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return self
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,8 +18,6 @@ import (
 	"github.com/gorilla/sessions"
 
 	"github.com/cloakroom-auth/cloakroom"
-	"github.com/cloakroom-auth/cloakroom/store/memory"
-	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
 // world is one way to know who asks, ours or a peer's, ready to serve. All do the same: they find the session of
@@ -43,19 +40,27 @@ const (
 // users is how many sessions a world has, if not said otherwise.
 const users = 1000
 
-// kinds are the worlds there are, each with what makes it in an empty folder.
-func kinds() map[string]func(dir string) (*world, error) {
+// kinds are the worlds there are, each with what makes it in an empty folder, with the servers that it needs.
+func kinds(at servers) map[string]func(dir string) (*world, error) {
 	return map[string]func(dir string) (*world, error){
-		"trivial":         trivial,
-		"cloakroom":       func(string) (*world, error) { return ours(memory.New(), users, cloakroom.Config{}) },
-		"cloakroom-sql":   func(dir string) (*world, error) { return oursOnDisk(dir, users, cloakroom.Config{}) },
-		"cloakroom-still": still,
-		"cloakroom-slide": slide,
-		"scs":             func(string) (*world, error) { return scsWorld(scs.New(), nil) },
-		"scs-sql":         func(dir string) (*world, error) { return scsOnDisk(dir, 0) },
-		"scs-sql-slide":   func(dir string) (*world, error) { return scsOnDisk(dir, 336*time.Hour) },
-		"gorilla":         gorilla,
-		"golang-jwt":      golangJWT,
+		"trivial":                trivial,
+		"cloakroom":              func(dir string) (*world, error) { return oursOnDisk(dir, users, cloakroom.Config{}) },
+		"cloakroom-sql":          func(dir string) (*world, error) { return oursOnDisk(dir, users, strict()) },
+		"cloakroom-memory":       func(string) (*world, error) { return oursInMemory() },
+		"cloakroom-postgres":     func(string) (*world, error) { return oursOnPostgres(at.postgres, users, strict()) },
+		"cloakroom-valkey":       func(string) (*world, error) { return oursOnValkey(at, users, strict()) },
+		"cloakroom-valkey-alone": func(string) (*world, error) { return oursOnValkeyAlone(at.valkey, users, strict()) },
+		"cloakroom-node":         func(string) (*world, error) { return oursAsNode(at.postgres) },
+		"cloakroom-still":        still,
+		"cloakroom-slide":        slide,
+
+		"scs":           func(string) (*world, error) { return scsWorld(scs.New(), nil) },
+		"scs-sql":       func(dir string) (*world, error) { return scsOnDisk(dir, 0) },
+		"scs-sql-slide": func(dir string) (*world, error) { return scsOnDisk(dir, 336*time.Hour) },
+		"scs-postgres":  func(string) (*world, error) { return scsPostgres(at.postgres) },
+		"scs-redis":     func(string) (*world, error) { return scsRedis(at.valkey) },
+		"gorilla":       gorilla,
+		"golang-jwt":    golangJWT,
 
 		"verify":           signedService,
 		"verify-first":     signedService,
@@ -66,10 +71,10 @@ func kinds() map[string]func(dir string) (*world, error) {
 }
 
 // open makes a world in a folder.
-func open(kind, dir string) (*world, error) {
-	create, ok := kinds()[kind]
+func open(kind, dir string, at servers) (*world, error) {
+	create, ok := kinds(at)[kind]
 	if !ok {
-		return nil, fmt.Errorf("no kind %q; there are %s", kind, strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
+		return nil, fmt.Errorf("no kind %q; there are %s", kind, strings.Join(slices.Sorted(maps.Keys(kinds(at))), ", "))
 	}
 	w, err := create(dir)
 	if err != nil {
@@ -93,78 +98,6 @@ func trivial(string) (*world, error) {
 	return w, nil
 }
 
-// ours is the library with this store. Cookies carry the tokens.
-func ours(store cloakroom.Store, n int, c cloakroom.Config) (*world, error) {
-	c.Store = store
-	auth, err := cloakroom.New(c)
-	if err != nil {
-		return nil, err
-	}
-	w := &world{auth: auth, close: func() error { return auth.Close(context.Background()) }}
-	w.handler = on(auth.Protect(func(w http.ResponseWriter, _ *http.Request, s *cloakroom.Session) { greet(w, s.User.Name) }))
-	if w.credentials, err = admit(auth, n); err != nil {
-		return nil, errors.Join(err, w.close())
-	}
-	return w, nil
-}
-
-// admit makes n users with a session each, without a password, and returns their cookies.
-func admit(auth *cloakroom.Auth, n int) ([]string, error) {
-	cookies := make([]string, n)
-	for i := range cookies {
-		user, err := auth.Users().Create(context.Background(), cloakroom.NewUser{Email: fmt.Sprintf("user%d@example.com", i), Name: userName})
-		if err != nil {
-			return nil, err
-		}
-		answer, request := httptest.NewRecorder(), httptest.NewRequest("POST", "http://127.0.0.1/", nil)
-		request.Header.Set("User-Agent", agent)
-		if _, err := auth.Admit(answer, request, user.ID, cloakroom.Admission{Method: "bench"}); err != nil {
-			return nil, err
-		}
-		cookies[i] = cookieOf(answer)
-	}
-	return cookies, nil
-}
-
-// cookieOf is the header field that sends back the cookie an answer has set.
-func cookieOf(answer *httptest.ResponseRecorder) string {
-	c := answer.Result().Cookies()[0]
-	return "Cookie: " + c.Name + "=" + c.Value
-}
-
-func oursOnDisk(dir string, n int, c cloakroom.Config) (*world, error) {
-	store, err := sqlite.Open(filepath.Join(dir, "cloakroom.db"))
-	if err != nil {
-		return nil, err
-	}
-	w, err := ours(store, n, c)
-	if err != nil {
-		return nil, errors.Join(err, store.Shutdown())
-	}
-	end := w.close
-	w.close = func() error { return errors.Join(end(), store.Shutdown()) }
-	return w, nil
-}
-
-// few is how many sessions the two worlds of T7 have. Written down once in a second, that is as much writing as
-// 3,840 sessions make that are used all the time and written down once a minute.
-const few = 64
-
-// slide is the library as it comes, only that uses are written down every second.
-func slide(dir string) (*world, error) {
-	w, err := oursOnDisk(dir, few, cloakroom.Config{})
-	if err == nil {
-		w.each = func() error { return w.auth.Flush(context.Background()) }
-	}
-	return w, err
-}
-
-// still is slide with a clock that stands: no use is ever noted.
-func still(dir string) (*world, error) {
-	at := time.Now()
-	return oursOnDisk(dir, few, cloakroom.Config{Now: func() time.Time { return at }})
-}
-
 // scsWorld is alexedwards/scs with its defaults.
 func scsWorld(m *scs.SessionManager, close func() error) (*world, error) {
 	w := &world{close: close}
@@ -175,20 +108,23 @@ func scsWorld(m *scs.SessionManager, close func() error) (*world, error) {
 		}
 		greet(w, m.GetString(r.Context(), "name"))
 	})))
-	for i := range users {
-		ctx, err := m.Load(context.Background(), "")
-		if err != nil {
-			return nil, err
-		}
-		m.Put(ctx, "user", fmt.Sprintf("usr_%032d", i))
-		m.Put(ctx, "name", userName)
-		token, _, err := m.Commit(ctx)
-		if err != nil {
-			return nil, err
-		}
-		w.credentials = append(w.credentials, "Cookie: session="+token)
+	var err error
+	w.credentials, err = each(users, func(i int) (string, error) {
+		token, err := scsSession(context.Background(), m, i)
+		return "Cookie: session=" + token, err
+	})
+	return w, err
+}
+
+// scsSession makes a session with a user and a name, and returns its token.
+func scsSession(ctx context.Context, m *scs.SessionManager, i int) (token string, err error) {
+	if ctx, err = m.Load(ctx, ""); err != nil {
+		return "", err
 	}
-	return w, nil
+	m.Put(ctx, "user", fmt.Sprintf("usr_%032d", i))
+	m.Put(ctx, "name", userName)
+	token, _, err = m.Commit(ctx)
+	return token, err
 }
 
 // scsOnDisk is scs on SQLite; with idle it slides, which it does by a write for each request.

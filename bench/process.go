@@ -39,10 +39,10 @@ func launch(ctx context.Context, env []string, path string, args ...string) (*pr
 	case p.addr = <-listens:
 		return p, nil
 	case <-p.dead:
-		return nil, fmt.Errorf("%s %s ended before it listened: %s", path, strings.Join(args, " "), p.last)
+		return nil, fmt.Errorf("it ended before it listened: %s", strings.TrimSpace(p.last))
 	case <-time.After(stall):
 		p.stop()
-		return nil, fmt.Errorf("%s %s did not listen within %v", path, strings.Join(args, " "), stall)
+		return nil, fmt.Errorf("it did not listen within %v", stall)
 	}
 }
 

@@ -60,7 +60,7 @@ func (b *bench) refreshes(ctx context.Context) (_ []line, err error) {
 		l.Ours = over(steps[1])
 		l.Note = fmt.Sprintf("%s µs over %s µs", short(median(steps[1].took[n])), short(median(steps[0].took[n])))
 		for _, s := range steps[2:] {
-			l.Peers = append(l.Peers, peer{s.name, over(s), short(median(s.took[n])) + " µs"})
+			l.Peers = append(l.Peers, peer{Name: s.name, Figure: over(s), Note: short(median(s.took[n])) + " µs"})
 		}
 		lines = append(lines, l)
 	}

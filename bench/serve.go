@@ -16,8 +16,8 @@ import (
 
 // serve is the other side of the program: a server under test. It writes the credentials that it takes into a file in
 // dir, says where it listens, and serves until ctx ends.
-func serve(ctx context.Context, kind, dir string, said io.Writer) error {
-	w, err := open(kind, dir)
+func serve(ctx context.Context, kind, dir string, at servers, said io.Writer) error {
+	w, err := open(kind, dir, at)
 	if err != nil {
 		return err
 	}

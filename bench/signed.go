@@ -97,7 +97,7 @@ const most = 20_000
 
 // firstSight is a turn in which each request has a token that the service has never seen.
 func (c *contestant) firstSight(ctx context.Context, d time.Duration) error {
-	fields, err := unseenTokens(ctx, c.load.addr, int(most*(d+d/10).Seconds())+c.load.connections)
+	fields, err := unseenTokens(ctx, c.load.addr, int(most*(c.warmUp(d)+d).Seconds())+c.load.connections)
 	if err != nil {
 		return err
 	}
@@ -110,28 +110,23 @@ var jwtPeers = []string{"golang-jwt-es256", "golang-jwt-rs256", "golang-jwt-hs25
 
 // signedTokens is T6: a service that checks signed tokens. All requests are as long as ours.
 func (b *bench) signedTokens(ctx context.Context) ([]line, error) {
-	field := map[string]*contestant{}
-	order := append([]string{"trivial", "verify", "verify-first"}, jwtPeers...)
-	for _, name := range order {
-		c := &contestant{name: name}
-		if err := b.ready(ctx, c); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		defer c.process.stop()
-		field[name] = c
+	var all []*contestant
+	for _, name := range append([]string{trivialName, "verify", "verify-first"}, jwtPeers...) {
+		all = append(all, &contestant{name: name, rows: []string{"T6"}})
 	}
-	field["trivial"].load.requests = field["verify"].load.requests
-	err := b.turns(ctx, "T6", func() error {
-		for _, name := range order {
-			turn := field[name].measure
-			if name == "verify-first" {
-				turn = field[name].firstSight
-			}
-			if err := turn(ctx, b.each); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+	r, err := b.race(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	defer r.stop()
+	if requests := r.field["verify"].load.requests; requests != nil {
+		r.field[trivialName].load.requests = requests
+	}
+	err = r.run(ctx, "T6", func(c *contestant) error {
+		if c.name == "verify-first" {
+			return c.firstSight(ctx, b.each)
 		}
-		return nil
+		return c.measure(ctx, b.each)
 	})
 	if err != nil {
 		return nil, err
@@ -140,21 +135,15 @@ func (b *bench) signedTokens(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := race{field}
-	peers := r.peers(jwtPeers...)
-	for i := range peers {
-		peers[i].Note += inside[peers[i].Name]
+	seen := r.line(line{
+		Row: "T6", What: fmt.Sprintf("verify over HTTP, %d ES256 tokens that it has seen before", users), Target: atLeast(0.7),
+		Note: inside["verify"] + r.scale(),
+	}, "verify", jwtPeers...)
+	for i, p := range seen.Peers {
+		seen.Peers[i].Note += inside[p.Name]
 	}
-	return []line{
-		{
-			Row: "T6", What: fmt.Sprintf("verify over HTTP, %d ES256 tokens that it has seen before", users), Target: atLeast(0.7),
-			Ours: r.ratio("verify"), Note: r.note("verify") + inside["verify"] + r.scale(), Peers: peers,
-		},
-		{
-			Row: "T6", What: "the same, each token for the first time", Target: atLeast(0.16),
-			Ours: r.ratio("verify-first"), Note: r.note("verify-first"), Peers: r.peers(jwtPeers...),
-		},
-	}, nil
+	first := r.line(line{Row: "T6", What: "the same, each token for the first time", Target: atLeast(0.16)}, "verify-first", jwtPeers...)
+	return []line{seen, first}, nil
 }
 
 // inside says what a request to these worlds takes in this process, over the trivial handler, without a network.
@@ -183,7 +172,7 @@ func (b *bench) insideOf(kind string) (r testing.BenchmarkResult, err error) {
 	if err != nil {
 		return r, err
 	}
-	w, err := open(kind, dir)
+	w, err := open(kind, dir, servers{})
 	if err != nil {
 		return r, err
 	}

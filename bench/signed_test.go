@@ -11,7 +11,7 @@ import (
 )
 
 func TestUnseenTokens(t *testing.T) {
-	w, err := open("verify-first", t.TempDir())
+	w, err := open("verify-first", t.TempDir(), servers{})
 	if err != nil {
 		t.Fatal(err)
 	}

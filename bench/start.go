@@ -48,14 +48,14 @@ func (b *bench) start(ctx context.Context) ([]line, error) {
 	}
 	trivialSize, err := sizeOf(least)
 	return []line{
-		{Row: "T14", What: "stripped binary", Ours: oursSize, Target: atMost(30), Peers: []peer{{Name: "trivial", figure: trivialSize}}},
+		{Row: "T14", What: "stripped binary", Ours: oursSize, Target: atMost(30), Peers: []peer{{Name: "trivial", Figure: trivialSize}}},
 		{
 			Row: "T14", What: "first healthy answer after exec, on a migrated file", Ours: figureOf("ms", ours.took), Target: atMost(50),
-			Peers: []peer{{Name: "trivial", figure: figureOf("ms", trivial.took)}},
+			Peers: []peer{{Name: "trivial", Figure: figureOf("ms", trivial.took)}},
 		},
 		{
 			Row: "T14", What: "memory while idle", Ours: figureOf("MiB", ours.idle), Target: atMost(30),
-			Peers: []peer{{Name: "trivial", figure: figureOf("MiB", trivial.idle)}},
+			Peers: []peer{{Name: "trivial", Figure: figureOf("MiB", trivial.idle)}},
 		},
 	}, err
 }

@@ -9,28 +9,43 @@ import (
 
 // line is one line of the table: one figure of ours, what peers have in its place, and what it should be.
 type line struct {
-	Row    string `json:"row"`
-	What   string `json:"what"`
-	Ours   figure `json:"ours"`
-	Note   string `json:"note,omitempty"` // what else was seen
-	Peers  []peer `json:"peers,omitempty"`
-	Target limit  `json:"target"`
+	Row     string `json:"row"`
+	What    string `json:"what"`
+	Ours    figure `json:"ours,omitzero"`
+	Missing string `json:"missing,omitempty"` // why there is no figure
+	Note    string `json:"note,omitempty"`    // what else was seen
+	Peers   []peer `json:"peers,omitempty"`
+	Target  limit  `json:"target"`
+	// OverTrivial says that the figures are requests in a second over those of the trivial handler in the same turn.
+	OverTrivial bool `json:"over_trivial,omitempty"`
 }
 
 // peer is the figure of somebody else.
 type peer struct {
-	Name string `json:"name"`
-	figure
-	Note string `json:"note,omitempty"`
+	Name    string `json:"name"`
+	Figure  figure `json:"figure,omitzero"`
+	Note    string `json:"note,omitempty"`
+	Missing string `json:"missing,omitempty"`
 }
 
-func (p peer) String() string { return p.Name + " " + noted(p.figure.String(), p.Note) }
+func (p peer) String() string { return p.Name + " " + shown(p.Figure, p.Note, p.Missing) }
 
-func noted(text, note string) string {
-	if note == "" {
-		return text
+func shown(f figure, note, missing string) string {
+	switch {
+	case missing != "":
+		return "not measured: " + missing
+	case note == "":
+		return f.String()
 	}
-	return text + "; " + note
+	return f.String() + "; " + note
+}
+
+// met says whether the target is met. What was not measured does not meet it.
+func (l line) met() string {
+	if l.Missing != "" {
+		return "no"
+	}
+	return l.Target.met(l.Ours)
 }
 
 // MarshalJSON adds whether the target is met.
@@ -39,7 +54,7 @@ func (l line) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		plain
 		Met string `json:"met"`
-	}{plain(l), l.Target.met(l.Ours)})
+	}{plain(l), l.met()})
 }
 
 // printTable prints the table in Markdown.
@@ -52,7 +67,7 @@ func printTable(out io.Writer, table []line) error {
 			peers[i] = p.String()
 		}
 		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s | %s |\n", l.Row, l.What,
-			noted(l.Ours.String(), l.Note), strings.Join(peers, " · "), l.Target.text(l.Ours.Unit), l.Target.met(l.Ours))
+			shown(l.Ours, l.Note, l.Missing), strings.Join(peers, " · "), l.Target.text(l.Ours.Unit), l.met())
 	}
 	_, err := io.WriteString(out, text.String())
 	return err

@@ -80,8 +80,8 @@ func (b *bench) writers(ctx context.Context) ([]line, error) {
 		Ours: figureOf("", pairwise(durable.rate, careless.rate, quotient)),
 		Note: fmt.Sprintf("%s of %s a second", short(median(durable.rate)), short(median(careless.rate))),
 		Peers: []peer{
-			{Name: "one writer, so one commit each,", figure: figureOf("/s", single.rate)},
-			{Name: "scs-sql, 64 writers, durable,", figure: figureOf("/s", scs.rate)},
+			{Name: "one writer, so one commit each,", Figure: figureOf("/s", single.rate)},
+			{Name: "scs-sql, 64 writers, durable,", Figure: figureOf("/s", scs.rate)},
 		},
 	}}, err
 }
@@ -121,20 +121,26 @@ func (b *bench) pauses(ctx context.Context) ([]line, error) {
 	return []line{{
 		Row: "T11", What: fmt.Sprintf("longest wait of one write, of %d sessions being swept", b.sessions), Target: atMost(10),
 		Ours: figureOf("ms", beside.longest), Note: fmt.Sprintf("%s, %d rows swept", &beside, sweep.rows),
-		Peers: []peer{{Name: "nothing swept", figure: figureOf("ms", quiet.longest), Note: quiet.String()}},
+		Peers: []peer{{Name: "nothing swept", Figure: figureOf("ms", quiet.longest), Note: quiet.String()}},
 	}}, errors.Join(err, store.Shutdown())
 }
 
 // expired is a store whose sessions all expire sooner than those that are opened from now on.
 func (b *bench) expired(ctx context.Context) (*sqlite.Store, error) {
-	f, err := b.fill(ctx, b.sessions)
+	dir, err := b.scratch("expired")
 	if err != nil {
 		return nil, err
 	}
-	if err := f.store.Shutdown(); err != nil {
+	path := filepath.Join(dir, "cloakroom.db")
+	store, err := sqlite.Config{Path: path, InsecureNoSync: true}.Open()
+	if err != nil {
 		return nil, err
 	}
-	return sqlite.Open(f.path)
+	_, err = b.fill(ctx, store, b.sessions, 0)
+	if err := errors.Join(err, store.Shutdown()); err != nil {
+		return nil, err
+	}
+	return sqlite.Open(path)
 }
 
 // sweeper sweeps what has expired at now.
