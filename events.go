@@ -169,7 +169,7 @@ func (a *Auth) deliverAll(ctx context.Context, events []Event) (err error) {
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Deliver panicked: %v", p)
+			err = fmt.Errorf("deliver panicked: %v", p)
 		}
 	}()
 	return a.config.Deliver(ctx, events)

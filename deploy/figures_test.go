@@ -53,17 +53,7 @@ func figures(t *testing.T) labels {
 			found[series[1]] = slices.Compact(names)
 		}
 	}
-	for _, name := range coming {
-		found[name] = append(found[name], []string{}...)
-	}
 	return found
-}
-
-// coming are series of the session cache, which the server has where it has that cache.
-var coming = []string{
-	"cloakroom_session_cache_hits_total", "cloakroom_session_cache_misses_total", "cloakroom_session_cache_unheard_total",
-	"cloakroom_session_cache_bytes", "cloakroom_session_cache_entries", "cloakroom_feed_silence_seconds",
-	"cloakroom_revocation_lag_seconds_bucket",
 }
 
 var (
