@@ -69,10 +69,10 @@ func TestFollower(t *testing.T) {
 	t.Run("is fresh only while it hears", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			feed := &fakeFeed{}
-			f := following(t, feed, time.Second)
-			if f.fresh() {
+			if newFollower(feed, time.Second).fresh() {
 				t.Error("fresh before anything was heard")
 			}
+			f := following(t, feed, time.Second)
 			synctest.Wait()
 			for range 100 { // somebody asks all the time
 				if !f.fresh() {
