@@ -156,6 +156,9 @@ func New(c Config) (*Auth, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.stopped.Go(func() { a.housekeep(ctx) })
+	if c.Deliver != nil {
+		a.stopped.Go(func() { a.handOn(ctx) })
+	}
 	a.stopped.Go(func() { a.feed.follow(ctx) })
 	a.stopped.Go(func() { a.recordAside(ctx) })
 	return a, nil
@@ -204,7 +207,15 @@ func (a *Auth) Drain() { a.drain.Do(func() { close(a.draining) }) }
 func (a *Auth) Close(ctx context.Context) error {
 	a.Drain()
 	a.stop()
-	a.stopped.Wait()
+	stopped := make(chan struct{})
+	go func() {
+		a.stopped.Wait()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+	}
 	return a.Flush(ctx)
 }
 
@@ -215,6 +226,11 @@ func (a *Auth) Ready(ctx context.Context) error {
 	}
 	if _, err := a.ledger.Session(ctx, TokenID{}, a.now()); err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable(err)
+	}
+	if a.config.Ledger != nil { // which is believed only beside the feed
+		if err := a.feed.freshen(ctx); err != nil {
+			return unavailable(err)
+		}
 	}
 	if a.config.Token.signed() {
 		if err := a.canSign(ctx); err != nil {

@@ -18,6 +18,7 @@ const (
 	eventsClaimed = 100              // events that are handed on together
 	eventsLease   = 45 * time.Second // and how long nobody else may hand them on
 	eventsFor     = 90 * 24 * time.Hour
+	eventsRefused = 10   // batches that may be refused before the rest waits, too
 	eventsAside   = 1024 // failures that wait to be recorded
 )
 
@@ -143,24 +144,29 @@ func (a *Auth) recordAll(ctx context.Context, events ...EventRecord) {
 }
 
 // deliverEvents hands on what waits in the outbox until nothing does. What fails is tried again when its lease is over.
-func (a *Auth) deliverEvents(ctx context.Context) error {
-	for {
+func (a *Auth) deliverEvents(ctx context.Context) (refused error) {
+	for batches := 0; batches < eventsRefused; {
 		now := a.now()
 		claimed, err := a.directory.ClaimEvents(ctx, a.config.Realm, now, now.Add(eventsLease), eventsClaimed)
 		if err != nil || len(claimed) == 0 {
-			return err
+			return errors.Join(refused, err)
 		}
 		events, ids := make([]Event, len(claimed)), make([]string, len(claimed))
 		for i, r := range claimed {
 			events[i], ids[i] = r.event(), r.ID
 		}
-		if err := a.deliverAll(ctx, events); err != nil {
-			return err
+		if err := a.deliverAll(ctx, events); err != nil { // what comes after it need not wait for it
+			refused, batches = errors.Join(refused, err), batches+1
+			continue
 		}
-		if err := a.directory.EventsDelivered(ctx, ids); err != nil {
-			return err
+		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime) // they were taken, whoever stops now
+		err = a.directory.EventsDelivered(noting, ids)
+		cancel()
+		if err != nil {
+			return errors.Join(refused, err)
 		}
 	}
+	return refused
 }
 
 // deliverAll calls the app's hook, for no longer than it has the events alone. A panic in it is only an error.

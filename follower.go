@@ -137,6 +137,11 @@ func (f *follower) catchUp(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return f.read(ctx)
+}
+
+// read is catchUp for who has the right to it.
+func (f *follower) read(ctx context.Context) error {
 	for {
 		began := f.elapsed()
 		page, err := f.directory.Revocations(ctx, f.cursor, feedPage, time.Time{})
@@ -176,8 +181,22 @@ func (f *follower) freshen(ctx context.Context) error {
 	if f.fresh() {
 		return nil
 	}
-	return f.catchUp(ctx)
+	ctx, cancel := context.WithTimeout(ctx, f.patience())
+	defer cancel()
+	select {
+	case f.catching <- struct{}{}:
+		defer func() { <-f.catching }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if f.fresh() { // somebody has read while we waited
+		return nil
+	}
+	return f.read(ctx)
 }
+
+// patience is how long one reading may take.
+func (f *follower) patience() time.Duration { return max(f.staleness, time.Second) }
 
 // follow reads the feed until ctx ends. An error of the store means only that it was not heard.
 func (f *follower) follow(ctx context.Context) {
@@ -206,9 +225,16 @@ func (f *follower) follow(ctx context.Context) {
 		case <-f.poke:
 		case <-poll.C:
 		}
-		within, cancel := context.WithTimeout(ctx, max(f.staleness, time.Second))
-		_ = f.catchUp(within)
+		within, cancel := context.WithTimeout(ctx, f.patience())
+		err := f.catchUp(within)
 		cancel()
+		if err != nil { // a store that fails at once is not asked at once again, whoever pokes
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(f.staleness / pollsAlone):
+			}
+		}
 		pause = f.pause(pause, waking.Load())
 		poll.Reset(pause)
 	}

@@ -267,9 +267,11 @@ func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed boo
 		if err != nil || !changed {
 			return set, err
 		}
-		told := what
-		if len(set.Keys) > len(read.Keys) {
-			told = append(slices.Clone(what), a.dated(ctx, Event{Type: SigningKeyCreated}))
+		told := slices.Clone(what)
+		for _, k := range set.Keys {
+			if !slices.ContainsFunc(read.Keys, func(r SigningKey) bool { return r.ID == k.ID }) {
+				told = append(told, a.dated(ctx, Event{Type: SigningKeyCreated, Reason: k.ID}))
+			}
 		}
 		err = a.directory.SwapKeySet(ctx, set, a.records(told...)...)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {

@@ -56,6 +56,13 @@ func (a *Auth) replaceToken(r *http.Request, s *Session, next SessionRecord) (bu
 	err := a.ledger.Renew(ctx, Renewal{
 		Old: s.token, Session: next, MovedUntil: now.Add(movedGrace), RevokedUntil: a.revokedUntil(), Events: a.records(renewed),
 	})
+	if err != nil && !errors.Is(err, ErrNotFound) { // perhaps only its answer was lost
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+		defer cancel()
+		if _, lost := a.ledger.Session(asking, next.Token, now); lost == nil {
+			err = nil
+		}
+	}
 	if err != nil {
 		return b, next, known(err, ErrNotFound, ErrInvalidToken)
 	}

@@ -91,6 +91,9 @@ func (t *together) Open(ctx context.Context, o Opening) (Opened, error) {
 	}
 	opened, err := t.Ledger.Open(ctx, o)
 	if err != nil {
+		if o.Limit > 0 && o.Session.UserID != "" { // nobody knows who was evicted, so nobody goes on with what is remembered
+			_ = t.append(context.WithoutCancel(ctx), o.Evicted.RevokedUntil, UserChanged, [][32]byte{subjectOf(o.Session.UserID)}, nil)
+		}
 		return opened, err
 	}
 	events := append(o.Events[:len(o.Events):len(o.Events)], o.Evicted.Each(opened.Evicted...)...)
@@ -112,14 +115,29 @@ func (t *together) Renew(ctx context.Context, r Renewal) error {
 	if t.dead(r.Session.ID) {
 		return ErrNotFound
 	}
+	if r.Session.Token == r.Old {
+		if err := t.Ledger.Renew(ctx, r); err != nil {
+			return err
+		}
+		return t.append(ctx, r.RevokedUntil, TokenReplaced, nil, r.Events)
+	}
+	before, err := t.Ledger.Session(ctx, r.Old, r.Session.LastSeenAt)
+	if errors.Is(err, ErrNotFound) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
 	if err := t.Ledger.Renew(ctx, r); err != nil {
 		return err
 	}
-	var replaced [][32]byte
-	if r.Session.Token != r.Old {
-		replaced = append(replaced, r.Old.Hash)
+	err = t.append(ctx, r.RevokedUntil, TokenReplaced, [][32]byte{r.Old.Hash}, r.Events)
+	if err != nil { // nobody will get the new token, so the old one must not stay dead
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+		defer cancel()
+		_ = t.Ledger.Renew(ctx, Renewal{Old: r.Session.Token, Session: before, MovedUntil: r.Session.LastSeenAt})
 	}
-	return t.append(ctx, r.RevokedUntil, TokenReplaced, replaced, r.Events)
+	return err
 }
 
 // Close implements Ledger.

@@ -163,7 +163,7 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 		return err
 	}
 	_, _, err = u.edit(ctx, userID, []Credential{c}, Event{Type: CredentialChanged, Reason: c.Method}, func(user *User) error {
-		user.Epoch++
+		user.Epoch += allEnd
 		return nil
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func (u Users) Ban(ctx context.Context, userID string) error {
 	_, _, err := u.edit(ctx, userID, nil, Event{Type: UserBanned}, func(user *User) error {
 		if !user.Banned() {
 			user.BannedAt = u.auth.now()
-			user.Epoch++
+			user.Epoch += allEnd
 		}
 		return nil
 	})

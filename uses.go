@@ -142,9 +142,25 @@ func (a *Auth) Sweep(ctx context.Context) (int, error) {
 	return total + n, err
 }
 
-// housekeep flushes, sweeps and hands on events until ctx ends. What fails is tried again a minute later.
-func (a *Auth) housekeep(ctx context.Context) {
+// handOn hands on events until ctx ends: beside housekeep, for however long the app's hook takes, uses must be written.
+func (a *Auth) handOn(ctx context.Context) {
 	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := a.deliverEvents(ctx); err != nil && ctx.Err() == nil {
+			a.emit(ctx, Event{Type: RequestFailed, Reason: "deliver", Err: err})
+		}
+	}
+}
+
+// housekeep flushes and sweeps until ctx ends. What fails is tried again a minute later.
+func (a *Auth) housekeep(ctx context.Context) {
+	tick := time.NewTicker(min(writeEvery, a.lifetime.Idle/4)) // other nodes must know of a use long before the idle time is over
 	defer tick.Stop()
 	for {
 		select {
@@ -156,10 +172,6 @@ func (a *Auth) housekeep(ctx context.Context) {
 		if err == nil { // a store that does not know the latest uses would sweep sessions that live
 			what = "sweep"
 			_, err = a.Sweep(ctx)
-		}
-		if err == nil && a.config.Deliver != nil {
-			what = "deliver"
-			err = a.deliverEvents(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			a.emit(ctx, Event{Type: RequestFailed, Reason: what, Err: err})

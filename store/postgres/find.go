@@ -17,6 +17,8 @@ func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (c
 	if s.distributed {
 		return s.findApart(ctx, t, now)
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	f, err := s.flights.find(ctx, t)
 	if err == nil && f == nil {
 		err = s.missing(ctx, t, now)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/cloakroom-auth/cloakroom"
@@ -22,8 +23,12 @@ type flights struct {
 	flying  int
 }
 
+// abandoned reports whether nobody waits any more.
+func (l *lookup) abandoned() bool { return l.ctx.Err() != nil }
+
 // lookup is one token and, when done is closed, what it opens: nil is nothing.
 type lookup struct {
+	ctx   context.Context // of who asks; it ends with the store's patience
 	token cloakroom.TokenID
 	done  chan struct{}
 	found *found
@@ -35,7 +40,7 @@ func (f *flights) find(ctx context.Context, t cloakroom.TokenID) (*found, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	l := &lookup{token: t, done: make(chan struct{})}
+	l := &lookup{ctx: ctx, token: t, done: make(chan struct{})}
 	f.mu.Lock()
 	f.waiting = append(f.waiting, l)
 	if f.flying < runtime.GOMAXPROCS(0) {
@@ -55,6 +60,7 @@ func (f *flights) find(ctx context.Context, t cloakroom.TokenID) (*found, error)
 func (f *flights) fly() {
 	for {
 		f.mu.Lock()
+		f.waiting = slices.DeleteFunc(f.waiting, (*lookup).abandoned)
 		n := min(len(f.waiting), flightSeats)
 		if n == 0 {
 			f.flying--
