@@ -105,6 +105,9 @@ func (f *follower) believable(asOf uint64, subjects ...place) bool {
 	if asOf < f.floor.Load() {
 		return false
 	}
+	if asOf == f.number.Load() { // nothing was told at all
+		return true
+	}
 	for _, p := range subjects {
 		if f.marks[p].Load() > asOf {
 			return false
