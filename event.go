@@ -40,7 +40,7 @@ const (
 	RefreshReused   EventType = "refresh_reused"   // an exchanged one came again later: the session was ended
 	RefreshMismatch EventType = "refresh_mismatch" // a refresh cookie came with the cookie of another session: ended, too
 
-	SigningKeyCreated   EventType = "signing_key_created"
+	SigningKeyCreated   EventType = "signing_key_created"   // Reason has its id, or those of several
 	SigningKeyRotated   EventType = "signing_key_rotated"   // the next key was told to take over
 	SigningKeyWithdrawn EventType = "signing_key_withdrawn" // Reason has its id
 )

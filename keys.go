@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -268,10 +269,8 @@ func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed boo
 			return set, err
 		}
 		told := slices.Clone(what)
-		for _, k := range set.Keys {
-			if !slices.ContainsFunc(read.Keys, func(r SigningKey) bool { return r.ID == k.ID }) {
-				told = append(told, a.dated(ctx, Event{Type: SigningKeyCreated, Reason: k.ID}))
-			}
+		if made := madeSince(read.Keys, set.Keys); len(made) > 0 {
+			told = append(told, a.dated(ctx, Event{Type: SigningKeyCreated, Reason: strings.Join(made, " ")}))
 		}
 		err = a.directory.SwapKeySet(ctx, set, a.records(told...)...)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
@@ -286,6 +285,16 @@ func (a *Auth) changeKeys(ctx context.Context, change func(*KeySet) (changed boo
 		}
 		return set, nil
 	}
+}
+
+// madeSince lists the ids of keys that were not there before.
+func madeSince(before, now []SigningKey) (ids []string) {
+	for _, k := range now {
+		if !slices.ContainsFunc(before, func(b SigningKey) bool { return b.ID == k.ID }) {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids
 }
 
 // freshKey makes a key that is published from now on.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -172,8 +173,12 @@ func noScript(err error) bool {
 	return ok && e.IsNoScript()
 }
 
-// cause prefers what the context says about an error.
+// cause prefers what the context says about an error. The client keeps the deadline by a clock of its own, which may be a
+// little ahead of the context's.
 func cause(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && errors.Is(err, context.DeadlineExceeded) && time.Until(deadline) < 100*time.Millisecond {
+		<-ctx.Done()
+	}
 	if err != nil && context.Cause(ctx) != nil {
 		return context.Cause(ctx)
 	}
