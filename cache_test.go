@@ -279,6 +279,22 @@ func TestCacheOfALateReader(t *testing.T) {
 	fails(t, err, cloakroom.ErrInvalidToken, "after the sign-out")
 }
 
+// A node of which nobody asked anything for a while does not answer from memory what it may have missed meanwhile.
+func TestCacheAfterARest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := twoNodes(t)
+		n.here.User("ana@example.com")
+		d := n.here.browser()
+		d.signIn("ana@example.com")
+		n.remembered(t, d)
+		copied := *d
+		time.Sleep(600 * time.Millisecond)
+		done(t, d.signOut(cloakroom.ThisSession))
+		_, err := n.at(&copied).session()
+		fails(t, err, cloakroom.ErrInvalidToken, "at once after a sign-out elsewhere")
+	})
+}
+
 // What is remembered longer than a session's idle time does not keep it from sliding.
 func TestCacheSlides(t *testing.T) {
 	t.Run("V62 a session in use lives on, though it is remembered longer than its idle time", func(t *testing.T) {

@@ -42,6 +42,8 @@ type follower struct {
 
 	poke    chan struct{} // holds one: read now
 	wanted  atomic.Bool   // somebody has asked since the last reading
+	asked   time.Duration // when that was seen last; of follow
+	resting atomic.Bool   // nobody has asked for a while, so the feed is read seldom
 	waiters atomic.Int32  // so many wait for news
 
 	// Everything that is told gets a number, greater than those before. A reader of the store notes the number first.
@@ -64,13 +66,14 @@ func newFollower(d Directory, staleness time.Duration) *follower {
 	}
 }
 
-// fresh reports whether the feed was heard to its end within the staleness. To ask keeps the follower at work.
+// fresh reports whether the feed was heard to its end within the staleness, by a follower that is at work: one that rests may
+// be late by all of the staleness, and then the store is quicker. To ask keeps it at work.
 func (f *follower) fresh() bool {
 	if !f.wanted.Load() {
 		f.wanted.Store(true)
 	}
 	heard := f.heard.Load()
-	if heard != 0 && f.elapsed()-time.Duration(heard) < f.staleness {
+	if heard != 0 && f.elapsed()-time.Duration(heard) < f.staleness && !f.resting.Load() {
 		return true
 	}
 	f.hurry()
@@ -249,7 +252,13 @@ func (f *follower) pause(last time.Duration, waking bool) time.Duration {
 	if waking {
 		least = f.staleness / pollsWoken
 	}
+	now := f.elapsed()
 	if f.wanted.Swap(false) || f.waiters.Load() > 0 {
+		f.asked = now
+	}
+	rests := now-f.asked >= f.staleness/2
+	f.resting.Store(rests && !waking) // who is woken hears at once, however seldom it looks by itself
+	if !rests {
 		return least
 	}
 	return min(max(least, 2*last), idlePause)

@@ -130,12 +130,29 @@ func TestFollower(t *testing.T) {
 			}
 		})
 	})
+	t.Run("one that rested is not believed before it has read again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := following(t, &fakeFeed{}, time.Second)
+			synctest.Wait()
+			if !f.fresh() {
+				t.Error("not fresh though it has just read")
+			}
+			time.Sleep(600 * time.Millisecond)
+			if f.fresh() {
+				t.Error("fresh after a rest, in which it may have missed for half a second what was told")
+			}
+			synctest.Wait()
+			if !f.fresh() {
+				t.Error("not fresh though it was asked and has read")
+			}
+		})
+	})
 	t.Run("rests while nobody asks", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			feed := &fakeFeed{}
 			following(t, feed, time.Second)
 			time.Sleep(24 * time.Hour)
-			if n := feed.asked.Load(); n > 24*60+20 {
+			if n := feed.asked.Load(); n > 24*60+60 {
 				t.Errorf("the feed was read %d times on a quiet day, want about once a minute", n)
 			}
 		})
