@@ -203,7 +203,7 @@ func (a *Auth) SetSecrets(secrets []Secret) error {
 // by http.Server.RegisterOnShutdown, so that it need not wait for them. It may be called more than once.
 func (a *Auth) Drain() { a.drain.Do(func() { close(a.draining) }) }
 
-// Close writes down what is pending and ends the goroutine of New. It does not close the store.
+// Close writes down what is pending and ends the goroutines of New, at most until ctx ends. It does not close the store.
 func (a *Auth) Close(ctx context.Context) error {
 	a.Drain()
 	a.stop()

@@ -34,7 +34,8 @@
 //
 // A guard finds the one credential of the request (a Bearer header decides alone; otherwise the cookie), checks the
 // token's tag without asking anybody, holds a cookie to the CSRF rule, asks the Ledger for the session and the
-// Directory for its user, and checks what the handler requires. It answers 401 only for what is certainly dead and 503
+// Directory for its user (or its own memory, while the feed of revocations has told nothing of either), and checks what
+// the handler requires. It answers 401 only for what is certainly dead and 503
 // when it cannot know; then no session ends and no cookie is cleared. Read auth.go, session.go and guard.go for this;
 // store.go is the contract of everything that is kept.
 //
@@ -50,6 +51,12 @@
 // any session gives a signed token for a service by Issue. They are tickets like the others: guards look the session up
 // for them too. Services check them with package verify and follow the Feed, so that a log-out counts there as well.
 // TokenPolicy says what they are like; keys.go makes, replaces and withdraws their keys.
+//
+// # Several nodes
+//
+// Any number of Auths may share a store: a file for processes of one machine, PostgreSQL for several, and Valkey for the
+// sessions beside it (Config.Ledger). What one of them ends is dead on it before the call returns, and on the others as soon
+// as they hear the feed: within milliseconds as a rule, within Config.Staleness in any case.
 //
 // # What it refuses
 //
