@@ -66,14 +66,19 @@ func newFollower(d Directory, staleness time.Duration) *follower {
 	}
 }
 
-// fresh reports whether the feed was heard to its end within the staleness, by a follower that is at work: one that rests may
-// be late by all of the staleness, and then the store is quicker. To ask keeps it at work.
-func (f *follower) fresh() bool {
+// lately reports whether the feed was heard to its end within the staleness. To ask keeps the follower at work.
+func (f *follower) lately() bool {
 	if !f.wanted.Load() {
 		f.wanted.Store(true)
 	}
 	heard := f.heard.Load()
-	if heard != 0 && f.elapsed()-time.Duration(heard) < f.staleness && !f.resting.Load() {
+	return heard != 0 && f.elapsed()-time.Duration(heard) < f.staleness
+}
+
+// fresh reports whether what is remembered may be believed: the feed was heard lately, by a follower that is at work. One that
+// rests may be late by all of the staleness, and then the store is quicker.
+func (f *follower) fresh() bool {
+	if f.lately() && !f.resting.Load() {
 		return true
 	}
 	f.hurry()
@@ -184,7 +189,7 @@ func (f *follower) hear(entries []Revocation) {
 
 // freshen makes sure that the feed was heard within the staleness.
 func (f *follower) freshen(ctx context.Context) error {
-	if f.fresh() {
+	if f.lately() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
@@ -195,7 +200,7 @@ func (f *follower) freshen(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if f.fresh() { // somebody has read while we waited
+	if f.lately() { // somebody has read while we waited
 		return nil
 	}
 	return f.read(ctx)

@@ -121,8 +121,8 @@ func TestReadyNeedsTheFeedWhereTheLedgerIsApart(t *testing.T) {
 	a.User("ana@example.com")
 	d := a.browser()
 	d.signIn("ana@example.com")
-	other := a.restarted(t)
 	a.directory.down("Revocations")
+	other := a.restarted(t)
 	there := *d
 	there.world = other
 	_, err := there.session()
