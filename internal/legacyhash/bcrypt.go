@@ -1,6 +1,9 @@
 package legacyhash
 
 import (
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/base64"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -28,4 +31,20 @@ func parseBcrypt(s string) (Hash, bool) {
 		return bcrypt.CompareHashAndPassword([]byte(s), password[:min(len(password), bcryptMax)]) == nil
 	}
 	return Hash{matches: matches, memory: 5}, true
+}
+
+// parseWordPress reads $wp and a bcrypt hash of the Base64 of an HMAC of the password, which makes all its bytes count.
+// WordPress takes white space off both ends of a password, when it is set and when it is used.
+func parseWordPress(s string) (Hash, bool) {
+	inner, found := strings.CutPrefix(s, "$wp")
+	h, ok := parseBcrypt(inner)
+	if !found || !ok {
+		return Hash{}, false
+	}
+	matches := func(password []byte) bool {
+		mac := hmac.New(sha512.New384, []byte("wp-sha384"))
+		mac.Write([]byte(strings.Trim(string(password), " \t\n\r\v\x00"))) // what PHP's trim takes off
+		return h.Matches([]byte(base64.StdEncoding.EncodeToString(mac.Sum(nil))))
+	}
+	return Hash{matches: matches, memory: h.memory}, true
 }

@@ -2,6 +2,7 @@ package legacyhash
 
 import (
 	"crypto/pbkdf2"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
@@ -10,20 +11,36 @@ import (
 	"strings"
 )
 
-// maxRounds is twice what Django asked for in 2025, about one second.
-const maxRounds = 2_500_000
+const (
+	// maxRounds is twice what Django asked for in 2025, about one second.
+	maxRounds = 2_500_000
+	// maxBlocks is rounds by blocks of the sum; Keycloak's 1,300,000 of SHA-1 for a sum of four blocks are within.
+	maxBlocks = 6_000_000
+	// longestSum is what Keycloak writes, whatever the digest.
+	longestSum = 64 // bytes
+)
 
 // parseDjangoPBKDF2 reads pbkdf2_sha256$n$salt$sum: the salt is the letters themselves, the sum is base64 with padding.
 func parseDjangoPBKDF2(s string) (Hash, bool) {
 	part := strings.Split(s, "$")
-	if len(part) != 4 || part[0] != "pbkdf2_sha256" {
+	if len(part) != 4 {
 		return Hash{}, false
 	}
-	sum, ok := unbase64(base64.StdEncoding, part[3])
-	if !ok {
+	var digest func() hash.Hash
+	switch part[0] {
+	case "pbkdf2_sha256":
+		digest = sha256.New
+	case "pbkdf2_sha1":
+		digest = sha1.New
+	default:
 		return Hash{}, false
 	}
-	return newPBKDF2(sha256.New, part[1], []byte(part[2]), sum)
+	n, nOK := number(part[1], maxRounds)
+	sum, sumOK := unbase64(base64.StdEncoding, part[3])
+	if !nOK || !sumOK || len(sum) != digest().Size() {
+		return Hash{}, false
+	}
+	return newPBKDF2(digest, n, []byte(part[2]), sum)
 }
 
 // passlib64 is base64 with "." in the place of "+", and no padding.
@@ -44,21 +61,28 @@ func parsePasslibPBKDF2(s string) (Hash, bool) {
 	default:
 		return Hash{}, false
 	}
+	n, nOK := number(part[2], maxRounds)
 	salt, saltOK := unbase64(passlib64, part[3])
 	sum, sumOK := unbase64(passlib64, part[4])
-	if !saltOK || !sumOK {
+	if !nOK || !saltOK || !sumOK || len(sum) != digest().Size() {
 		return Hash{}, false
 	}
-	return newPBKDF2(digest, part[2], salt, sum)
+	return newPBKDF2(digest, n, salt, sum)
 }
 
-func newPBKDF2(digest func() hash.Hash, rounds string, salt, sum []byte) (Hash, bool) {
-	n, ok := number(rounds, maxRounds)
-	if !ok || len(salt) < 1 || len(sum) != digest().Size() {
+// newPBKDF2 bounds the work, which each block of the sum costs anew (RFC 8018 §5.2), and what a sum must have to prove
+// anything.
+func newPBKDF2(digest func() hash.Hash, rounds int, salt, sum []byte) (Hash, bool) {
+	size := digest().Size()
+	blocks := (len(sum) + size - 1) / size
+	if rounds < 1 || rounds > maxRounds || rounds*blocks > maxBlocks {
+		return Hash{}, false
+	}
+	if len(salt) < 1 || len(sum) < 16 || len(sum) > longestSum {
 		return Hash{}, false
 	}
 	matches := func(password []byte) bool {
-		got, err := pbkdf2.Key(digest, string(password), salt, n, len(sum))
+		got, err := pbkdf2.Key(digest, string(password), salt, rounds, len(sum))
 		return err == nil && subtle.ConstantTimeCompare(got, sum) == 1
 	}
 	return Hash{matches: matches, memory: 1}, true

@@ -62,16 +62,19 @@ func parseWerkzeugScrypt(s string) (Hash, bool) {
 }
 
 func newScrypt(n, r, p int, salt, sum []byte) (Hash, bool) {
-	memory := (int64(n)*int64(r)*128 + 1023) / 1024
-	if n < 2 || n&(n-1) != 0 || memory > scryptMemory || memory*int64(p) > scryptWork {
-		return Hash{}, false
-	}
-	if len(salt) < 1 || len(sum) < 16 || len(sum) > 64 {
+	memory, ok := scryptCost(n, r, p)
+	if !ok || len(salt) < 1 || len(sum) < 16 || len(sum) > 64 {
 		return Hash{}, false
 	}
 	matches := func(password []byte) bool {
 		got, err := scrypt.Key(password, salt, n, r, p, len(sum))
 		return err == nil && subtle.ConstantTimeCompare(got, sum) == 1
 	}
-	return Hash{matches: matches, memory: int(memory)}, true
+	return Hash{matches: matches, memory: memory}, true
+}
+
+// scryptCost is the memory in KiB, and whether anybody would want that.
+func scryptCost(n, r, p int) (memory int, ok bool) {
+	wanted := (int64(n)*int64(r)*128 + 1023) / 1024
+	return int(wanted), n >= 2 && n&(n-1) == 0 && wanted <= scryptMemory && wanted*int64(p) <= scryptWork
 }
