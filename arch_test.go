@@ -23,7 +23,7 @@ var floors = []struct {
 }{
 	{0, []string{"verify", "internal"}, "knows nothing of cloakroom, so that it can be used and tested without it"},
 	{1, []string{"."}, "the domain and the engine: everything else is told by it what to do"},
-	{2, []string{"method", "store"}, "implements the interfaces of the root"},
+	{2, []string{"method", "store", "mail"}, "implements the interfaces of the root"},
 	{2.5, []string{"authtest"}, "assembles rooms of floor 2 for the tests of other people's programs"},
 	{3, []string{"api", "pages", "oauth", "admin", "forward"}, "speaks HTTP; rooms meet through URLs and root types, never through each other"},
 	{3.5, []string{"server"}, "the assembly of the binary"},
@@ -38,6 +38,11 @@ var outsiders = map[string]map[string]string{
 	"internal/legacyhash": {"golang.org/x/crypto": "bcrypt and scrypt, to read what others hashed"},
 	"internal/mailbox":    {"golang.org/x/text": "Unicode NFC"},
 	"method/password":     {"golang.org/x/text": "Unicode NFC"},
+	"method/passkey":      {"github.com/go-webauthn/webauthn": "parsing and checking what authenticators say (WebAuthn)"},
+	"method/totp":         {"rsc.io/qr": "the QR code of a secret"},
+	"internal/letter":     {"golang.org/x/text": "matching of languages (BCP 47)"},
+	"mail":                {"github.com/wneessen/go-mail": "messages (RFC 5322, MIME) and the client side of SMTP"},
+	"authtest":            {"github.com/fxamacker/cbor": "what a software authenticator answers (RFC 8949)"},
 	"store/postgres":      {"github.com/jackc/pgx": "the protocol of PostgreSQL, and a pool"},
 	"store/valkey":        {"github.com/redis/rueidis": "the protocol of Valkey, its cluster, and client-side caching"},
 	"store/sqlite":        {"zombiezen.com/go/sqlite": "SQLite in pure Go"},
@@ -103,6 +108,17 @@ func checkOutsider(t *testing.T, pkg, imported string) {
 		}
 	}
 	t.Errorf("%s imports %s: third-party modules are listed in this test with what they are for, and the root and verify have none", pkg, imported)
+}
+
+// TestNoTemplates keeps the binary small: a linker that sees methods called by computed names keeps every method there is.
+func TestNoTemplates(t *testing.T) {
+	for pkg, imports := range packages(t) {
+		for _, imported := range imports {
+			if imported == "text/template" || imported == "html/template" {
+				t.Errorf("%s imports %s, which calls methods by computed names: that makes the binary 13 MB larger", pkg, imported)
+			}
+		}
+	}
 }
 
 func TestNoDrawers(t *testing.T) {

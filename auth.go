@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/letter"
 )
 
 // Config says how an Auth works. The zero value of every field means the default that its comment tells, and every
@@ -42,6 +44,10 @@ type Config struct {
 	// sessions, and no token of one is good in another. Give each realm its own Cookie.Name.
 	Realm string
 
+	// RoleIncludes says which roles a role brings along where one is required, directly or by those it brings: {"admin":
+	// {"editor"}, "editor": {"author"}}. User.Roles, and what services are told, stay what was given.
+	RoleIncludes map[string][]string
+
 	// BaseURL is where the app is reached from outside, such as https://app.example.com. It decides the name and the
 	// Secure attribute of cookies. Empty decides by each request: https, or anything but a loopback host, is secure.
 	BaseURL string
@@ -57,8 +63,32 @@ type Config struct {
 	// nobody.
 	Clients []Client
 
-	// SignupClosed refuses SignUp. Users.Create still works.
+	// SignupClosed refuses every way to make an account by oneself. Users.Create still works.
 	SignupClosed bool
+	// VerifyFirst opens no session before the e-mail is verified, and hides who has an account: SignUp answers the same
+	// whether the e-mail has one, and only the mail differs. It needs a Mailer.
+	VerifyFirst bool
+
+	// Mailer sends our mails. Nil: there are none, and what lives by mail is not there (ErrNotFound).
+	Mailer Mailer
+	Mail   MailPolicy
+	// MailCode lets people sign in by a code and a link that are mailed to them.
+	MailCode MailCodePolicy
+	MFA      MFAPolicy
+
+	// FreshFor is how young a proof must be for what is Sensitive. Zero means 10 minutes.
+	FreshFor time.Duration
+	// DeleteAfter is how long an account that its owner deletes can be kept by the link in the mail that tells of it. Zero
+	// means 720 h (30 days); less than zero means none. Without a Mailer there is none.
+	DeleteAfter time.Duration
+
+	// Webhooks are told of the events that are kept. They see each at least once, in no certain order. What waits for one whose name is
+	// not listed any more waits until it is again.
+	Webhooks []Webhook
+	// Veto is asked before what e tells becomes true: UserCreated, SignedIn (of a session about to be opened, without its id),
+	// CredentialChanged, PasswordReset, EmailChanged, FactorAdded, FactorRemoved, DeletionRequested, ImpersonationBegun. FieldErrors reach the
+	// client; any other error answers ErrForbidden. A panic counts as one.
+	Veto func(ctx context.Context, e Event) error
 
 	// TrustedProxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: nobody's.
 	TrustedProxies []netip.Prefix
@@ -104,9 +134,15 @@ type Auth struct {
 	keys      atomic.Pointer[keyring]
 	origin    *originCheck
 	uses      *uses
+	keyUses   keyUses
+	brings    map[string][]string // what each role of Config.RoleIncludes brings along in the end
 	signing   keychain
 	signed    *signedCounts
 	bell      bell
+	letters   *letter.Set
+	mails     *postman
+	resealing chan struct{} // holds one: there are new secrets
+	hooks     []*hook
 
 	stop     context.CancelFunc
 	stopped  sync.WaitGroup
@@ -133,15 +169,26 @@ func New(c Config) (*Auth, error) {
 	if c.KeepEvents == 0 {
 		c.KeepEvents = eventsFor
 	}
+	if c.FreshFor == 0 {
+		c.FreshFor = freshFor
+	}
+	if c.DeleteAfter == 0 {
+		c.DeleteAfter = deleteAfter
+	}
+	c.MFA = c.MFA.withDefaults()
 	c.Token = c.Token.withDefaults(&c)
 	a := &Auth{
 		config:   c,
 		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
 		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(), draining: make(chan struct{}),
-		aside:   make(chan EventRecord, eventsAside),
+		aside: make(chan EventRecord, eventsAside), resealing: make(chan struct{}, 1), brings: brings(c.RoleIncludes),
 		signing: keychain{loading: make(chan struct{}, 1)}, signed: newSignedCounts(),
 	}
 	a.join()
+	if err := a.correspond(); err != nil {
+		return nil, err
+	}
+	a.hooks = a.newHooks()
 	secrets := c.Secrets
 	if secrets == nil {
 		kept, err := c.Store.(SecretKeeper).Secrets(context.Background())
@@ -161,6 +208,13 @@ func New(c Config) (*Auth, error) {
 	}
 	a.stopped.Go(func() { a.feed.follow(ctx) })
 	a.stopped.Go(func() { a.recordAside(ctx) })
+	a.stopped.Go(func() { a.resealCredentials(ctx) })
+	if c.Mailer != nil {
+		a.stopped.Go(func() { a.mails.walk(ctx) })
+	}
+	for _, h := range a.hooks {
+		a.stopped.Go(func() { h.postman.walk(ctx) })
+	}
 	return a, nil
 }
 
@@ -195,6 +249,7 @@ func (a *Auth) SetSecrets(secrets []Secret) error {
 		return err
 	}
 	a.keys.Store(ring)
+	a.wakeReseal()
 	a.signing.latest.Store(nil) // read again: the new secrets may open what the old ones did not
 	return nil
 }

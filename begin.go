@@ -185,13 +185,24 @@ type opening struct {
 	methods []string
 	level   int
 	scopes  []string
+	ends    time.Time // zero: as Lifetime has it
+	actor   *Actor
+	reason  string        // that the actor gave
+	proven  time.Time     // the actor's last proof
+	also    []EventRecord // that join the events of the opening
 }
+
+// spares reports whether an old session lives on: that of an administrator who acts as somebody else.
+func (o *opening) spares(old *Session) bool { return o.actor != nil && old.ID == o.actor.SessionID }
 
 // open opens a session in place of the one the request came with, or has begun. From then on it is the request's.
 func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, error) {
 	old, _, err := a.sessionOf(w, r)
 	if err != nil && !errors.Is(err, ErrMoved) {
 		return nil, err
+	}
+	if old != nil && old.byKey() {
+		old = nil // a key is no session that could be replaced
 	}
 	g, err := a.replace(w, r, old, o)
 	if err != nil {
@@ -216,11 +227,15 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 		Session: rec, Limit: a.lifetime.Limit, Now: rec.CreatedAt,
 		MovedUntil: rec.CreatedAt.Add(movedGrace),
 	}
-	if old != nil {
+	if o.actor != nil {
+		request.Limit = 0 // the user's own sessions do not make room for it
+	}
+	if old != nil && !o.spares(old) {
 		request.Replace = &old.token
 		request.Inherit = old.Anonymous() || old.User.ID == rec.UserID
 	}
-	told := a.tellingOpened(r, s, old, &request)
+	told := a.tellingOpened(r, s, old, o.reason, &request)
+	request.Events = append(request.Events, o.also...)
 	opened, err := a.ledger.Open(r.Context(), request)
 	if err != nil {
 		return nil, unavailable(err)
@@ -240,12 +255,16 @@ func (a *Auth) newRecord(r *http.Request, o opening) SessionRecord {
 	now := a.now()
 	rec := SessionRecord{
 		ID: id.New("ses_", now), Realm: a.config.Realm,
-		CreatedAt: now, LastSeenAt: now, IssuedAt: now, ExpiresAt: a.lifetime.end(now, now),
+		CreatedAt: now, LastSeenAt: now, IssuedAt: now, EndsAt: o.ends, Actor: o.actor,
 		Methods: o.methods, Level: o.level, Scopes: o.scopes, Remember: o.terms.Remember,
 		IP: a.clientIP(r), Agent: clip(r.UserAgent(), maxAgent),
 	}
+	rec.ExpiresAt = a.endOf(&rec)
 	if o.user != nil {
 		rec.UserID, rec.Epoch, rec.AuthenticatedAt = o.user.ID, o.user.Epoch, now
+		if o.actor != nil {
+			rec.AuthenticatedAt = o.proven
+		}
 	}
 	return rec
 }
@@ -254,16 +273,23 @@ func (a *Auth) newRecord(r *http.Request, o opening) SessionRecord {
 type openings struct{ opened, replaced, evicted Event }
 
 // tellingOpened puts into a request what joins the events when it is done. Guests come and go without a record.
-func (a *Auth) tellingOpened(r *http.Request, s, old *Session, o *Opening) openings {
+func (a *Auth) tellingOpened(r *http.Request, s, old *Session, reason string, o *Opening) openings {
 	t := openings{opened: a.requested(r, Event{Type: GuestBegan, SessionID: s.ID})}
 	o.Replaced.RevokedUntil, o.Evicted.RevokedUntil = a.revokedUntil(), a.revokedUntil()
 	if s.User != nil {
 		t.opened.Type, t.opened.UserID = SignedIn, s.User.ID
+		if s.Actor != "" {
+			t.opened.Type, t.opened.Reason = ImpersonationBegun, reason
+		}
 		t.evicted = a.requested(r, Event{Type: SessionRevoked, UserID: s.User.ID, Reason: "limit"})
 		o.Events, o.Evicted = a.records(t.opened), a.ending(t.evicted)
 	}
-	if old != nil && !old.Anonymous() {
-		t.replaced = a.requested(r, Event{Type: SessionRevoked, UserID: old.User.ID, SessionID: old.ID, Reason: "replaced"})
+	if o.Replace != nil && !old.Anonymous() {
+		t.replaced = Event{Type: SessionRevoked, UserID: old.User.ID, SessionID: old.ID, Reason: "replaced"}
+		if old.Actor != "" {
+			t.replaced.Type = ImpersonationEnded
+		}
+		t.replaced = a.requested(a.Acting(r, old), t.replaced)
 		o.Replaced = a.ending(t.replaced)
 	}
 	return t

@@ -249,6 +249,14 @@ func (k *carriers) setRefresh(w http.ResponseWriter, r *http.Request, t Token, a
 	}
 }
 
+// setDevice writes the token of a device that is remembered. It is host-only, whatever the domain of the others.
+func (k *carriers) setDevice(w http.ResponseWriter, r *http.Request, name string, t Token, age time.Duration) {
+	c := k.blank(r)
+	c.Name, c.Domain, c.Value = name, "", t.Reveal()
+	c.MaxAge = int(age / time.Second)
+	k.write(w, c)
+}
+
 // clearRefresh makes the browser forget its refresh token.
 func (k *carriers) clearRefresh(w http.ResponseWriter, r *http.Request) {
 	for _, path := range k.cookie.RefreshPaths {

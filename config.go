@@ -28,6 +28,7 @@ func (c *Config) check() error {
 	}
 	m.methods("Methods", c.Methods)
 	m.methods("SecondFactors", c.SecondFactors)
+	m.roles(c.RoleIncludes)
 	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		m.add("Realm", fmt.Sprintf("%q has spaces or other than ASCII", c.Realm), "use a short name, such as staff")
 	}
@@ -37,6 +38,8 @@ func (c *Config) check() error {
 	m.delivery(c)
 	m.token(c)
 	m.clients(c.Clients)
+	m.webhooks(c.Webhooks)
+	m.accounts(c)
 	m.lifetime(c.Session)
 	m.limits(c.Limits)
 	if c.Staleness != 0 && (c.Staleness < minStaleness || c.Staleness > maxStaleness) {
@@ -242,7 +245,7 @@ func (m *mistakes) limits(l Limits) {
 	for _, r := range []struct {
 		name string
 		Rate
-	}{{"Pair", l.Pair}, {"Account", l.Account}, {"Address", l.Address}, {"Signup", l.Signup}, {"Guest", l.Guest}} {
+	}{{"Pair", l.Pair}, {"Account", l.Account}, {"Address", l.Address}, {"Signup", l.Signup}, {"Guest", l.Guest}, {"Begin", l.Begin}, {"Mail", l.Mail}} {
 		if r.Rate != (Rate{}) && (r.Max < 1 || r.Window < time.Second) {
 			m.add("Limits."+r.name, "is not a rate", "give Max of 1 or more and Window of a second or more, or leave both zero")
 		}

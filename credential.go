@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/cloakroom-auth/cloakroom/verify"
 )
@@ -13,6 +14,7 @@ type credential struct {
 	carrier carrier
 	retag   bool // the client's copy has an older tag
 	signed  bool // it looks like a signed token
+	key     bool // it is an API key
 	id      TokenID
 	token   Token          // with a tag of the current secret; zero for a signed one
 	claims  *verify.Claims // of a good signed token
@@ -28,6 +30,9 @@ func (a *Auth) presentAged(r *http.Request, age deadline) (cred credential, err 
 		return cred, err
 	}
 	switch {
+	case bearer && looksKey(text): // whatever sign-ins may be delivered by
+		cred.carrier = byBearer
+		err = a.recogniseKey(&cred, text)
 	case bearer && !a.carriers.bearers:
 		cred.carrier, err = byBearer, ErrInvalidToken
 	case bearer:
@@ -59,6 +64,19 @@ func (a *Auth) recognise(ctx context.Context, c *credential, text string, age de
 		return ErrInvalidToken
 	}
 	c.id, c.token, c.retag = id, token, token.text != text
+	return nil
+}
+
+// looksKey reports whether a token says that it is an API key.
+func looksKey(text string) bool { return strings.HasPrefix(text, kindKey) }
+
+// recogniseKey is recognise for an API key. Its holder will not hear of a fresh tag, so it gets none.
+func (a *Auth) recogniseKey(c *credential, text string) error {
+	id, _, ok := a.keys.Load().parse(kindKey, text)
+	if !ok {
+		return ErrInvalidToken
+	}
+	c.key, c.id = true, id
 	return nil
 }
 

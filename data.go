@@ -73,6 +73,9 @@ func (k Key[T]) Delete(ctx context.Context, s *Session) error {
 
 // swap puts what change makes of the present datum in its place, and again when somebody was faster. Nil removes it.
 func (k Key[T]) swap(ctx context.Context, s *Session, change func(Datum) ([]byte, error)) error {
+	if s != nil && s.byKey() {
+		return ErrForbidden
+	}
 	for {
 		d, err := k.datum(ctx, s)
 		if err != nil {

@@ -52,6 +52,14 @@
 // for them too. Services check them with package verify and follow the Feed, so that a log-out counts there as well.
 // TokenPolicy says what they are like; keys.go makes, replaces and withdraws their keys.
 //
+// # Accounts
+//
+// What a sign-in takes is decided in one place, from what was proven so far: a password, a passkey, a mailed code, and a second
+// factor for whoever has one (SignIn, Ask, SendCode, Continue). StepUp proves a session anew, for guards that ask for MFA,
+// MaxAge or Sensitive. With a Mailer an account can prove its e-mail, change it, and be recovered (VerifyEmail,
+// RequestEmailChange, ForgotPassword), and its owner is told of what changes, with a way to undo it (Disown). APIKeys are for programs: a
+// key passes only guards that ask for one of its scopes.
+//
 // # Several nodes
 //
 // Any number of Auths may share a store: a file for processes of one machine, PostgreSQL for several, and Valkey for the
@@ -65,6 +73,6 @@
 //
 // # What is not here
 //
-// Mail, second factors, passkeys, an OAuth provider and hosted pages have their places in docs/design.md and come one by
-// one. Authorisation beyond roles and scopes is the app's.
+// An OAuth provider, a client of social sign-ins (see SignInExternal for the app's own) and hosted pages have their places in
+// docs/design.md and come one by one. Authorisation beyond roles and scopes is the app's.
 package cloakroom

@@ -2,11 +2,13 @@ package cloakroom_test
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/cloakroom-auth/cloakroom"
@@ -47,35 +49,44 @@ func contents(v reflect.Value, seen map[uintptr]bool) (all []byte) {
 	return all
 }
 
-func TestS172DumpHasNoPrivateKey(t *testing.T) {
-	// found looks for a secret in a dump as it is, in hex and in base64.
-	found := func(dump, secret []byte) bool {
-		return bytes.Contains(dump, secret) || bytes.Contains(dump, []byte(hex.EncodeToString(secret))) ||
-			bytes.Contains(dump, []byte(base64.StdEncoding.EncodeToString(secret)[:40])) || bytes.Contains(dump, []byte(base64.RawURLEncoding.EncodeToString(secret)[:40]))
-	}
-	for _, alg := range []string{"ES256", "EdDSA", "RS256"} {
-		for name, open := range map[string]func(t *testing.T) (cloakroom.Store, func() []byte){
-			"memory": func(*testing.T) (cloakroom.Store, func() []byte) {
-				store := memory.New()
-				return store, func() []byte { return contents(reflect.ValueOf(store), map[uintptr]bool{}) }
-			},
-			"sqlite": func(t *testing.T) (cloakroom.Store, func() []byte) {
-				dir := t.TempDir()
-				store, err := sqlite.Open(filepath.Join(dir, "app.db"))
+// found looks for a secret in a dump as it is, in hex and in base64.
+func found(dump, secret []byte) bool {
+	return bytes.Contains(dump, secret) || bytes.Contains(dump, []byte(hex.EncodeToString(secret))) ||
+		bytes.Contains(dump, []byte(inBase64(base64.StdEncoding, secret))) || bytes.Contains(dump, []byte(inBase64(base64.RawURLEncoding, secret)))
+}
+
+// inBase64 is the part of an encoding that does not depend on what comes behind, at most 40 characters.
+func inBase64(e *base64.Encoding, secret []byte) string {
+	return e.EncodeToString(secret)[:min(40, len(secret)*8/6)]
+}
+
+// dumped opens a store of each kind, with all that a thief of it would have.
+var dumped = map[string]func(t *testing.T) (cloakroom.Store, func() []byte){
+	"memory": func(*testing.T) (cloakroom.Store, func() []byte) {
+		store := memory.New()
+		return store, func() []byte { return contents(reflect.ValueOf(store), map[uintptr]bool{}) }
+	},
+	"sqlite": func(t *testing.T) (cloakroom.Store, func() []byte) {
+		dir := t.TempDir()
+		store, err := sqlite.Open(filepath.Join(dir, "app.db"))
+		done(t, err)
+		t.Cleanup(func() { _ = store.Shutdown() })
+		return store, func() (all []byte) {
+			files, err := filepath.Glob(filepath.Join(dir, "app.db*"))
+			done(t, err)
+			for _, f := range files {
+				b, err := os.ReadFile(f)
 				done(t, err)
-				t.Cleanup(func() { _ = store.Shutdown() })
-				return store, func() (all []byte) {
-					files, err := filepath.Glob(filepath.Join(dir, "app.db*"))
-					done(t, err)
-					for _, f := range files {
-						b, err := os.ReadFile(f)
-						done(t, err)
-						all = append(all, b...)
-					}
-					return all
-				}
-			},
-		} {
+				all = append(all, b...)
+			}
+			return all
+		}
+	},
+}
+
+func TestS172DumpHasNoPrivateKey(t *testing.T) {
+	for _, alg := range []string{"ES256", "EdDSA", "RS256"} {
+		for name, open := range dumped {
 			t.Run("S172 "+name+" "+alg, func(t *testing.T) {
 				store, dump := open(t)
 				c := signing(store)
@@ -105,5 +116,68 @@ func TestS172DumpHasNoPrivateKey(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A thief of the store has neither codes to show nor a device to pass for.
+func TestDumpHasNoFactor(t *testing.T) {
+	for name, open := range dumped {
+		t.Run(name, func(t *testing.T) {
+			store, dump := open(t)
+			w := guarded(t, cloakroom.Config{Store: store, Secrets: []cloakroom.Secret{secret(1)}})
+			ana := w.User("ana@example.com")
+			d := w.browser()
+			d.signIn(ana.Email)
+			pending, err := d.offered("totp")
+			done(t, err)
+			app, codes := d.addTOTP()
+			d.trusting(ana.Email, app)
+			c := w.browser()
+			c.trust = ""
+			challenge := c.challenge(ana.Email)
+			all := dump()
+
+			creds, err := store.Credentials(t.Context(), ana.ID)
+			done(t, err)
+			for _, c := range creds {
+				if !found(all, c.Data) {
+					t.Fatalf("%s is not in the dump: the test looks in the wrong place", c.Method)
+				}
+			}
+			raw := func(text string) []byte {
+				b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(text)
+				done(t, err)
+				return b
+			}
+			token := func(text string) []byte {
+				b, err := base64.RawURLEncoding.DecodeString(text[4:])
+				done(t, err)
+				return b
+			}
+			secrets := map[string][]byte{
+				"the secret of the app": raw(app.secret), "its text": []byte(app.secret),
+				"the secret of an offer": raw(w.appOf(pending).secret), "the text of that": []byte(w.appOf(pending).secret),
+				"the token of a device": []byte(d.trust), "its secret": token(d.trust)[2:34],
+				"the token of an offer": []byte(pending.Token.Reveal()), "the secret of that": token(pending.Token.Reveal())[2:34],
+				"the token of an attempt": []byte(challenge.Token.Reveal()), "the secret of it": token(challenge.Token.Reveal())[2:34],
+			}
+			for _, code := range codes {
+				bare := strings.ReplaceAll(code, "-", "")
+				letters := base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+				b, err := letters.DecodeString(bare)
+				done(t, err)
+				secrets["the recovery code "+code], secrets["its bytes "+code], secrets["its letters "+code] = []byte(code), b, []byte(bare)
+			}
+			for what, s := range secrets {
+				if found(all, s) {
+					t.Errorf("the dump has %s", what)
+				}
+			}
+			for _, c := range creds {
+				if c.Method == "totp" && (bytes.Contains(c.Data, raw(app.secret)) || len(c.Data) < 29+28) {
+					t.Error("the secret of the app is not sealed")
+				}
+			}
+		})
 	}
 }

@@ -24,6 +24,15 @@ var (
 	ErrRefreshReused      = errors.New("refresh token was used before; its session has been ended")
 	ErrRefreshMismatch    = errors.New("refresh token and session cookie are of two sessions; that of the refresh token has been ended")
 	ErrInvalidClient      = errors.New("unknown client or wrong secret")
+	ErrWrongAnswer        = errors.New("not the right answer; nothing was changed")
+	ErrInvalidLink        = errors.New("this link was used, replaced, or is not one of ours")
+	ErrExpiredLink        = errors.New("this link is too old; ask for a new one")
+	ErrNotVerified        = errors.New("the e-mail of this account is not verified yet")
+	ErrResetRequired      = errors.New("the password must be reset by mail first")
+	ErrPasswordSet        = errors.New("the account has a password already")
+	ErrFactorExists       = errors.New("the account has this factor already")
+	ErrLastMethod         = errors.New("this is the only way left to sign in")
+	ErrImpersonated       = errors.New("not while acting as somebody else")
 )
 
 // UnavailableError means that the truth cannot be known now: the store is out of reach, or hashing has no room. It

@@ -14,6 +14,7 @@ type EventType string
 // What can happen. Each is told once, after it is durable; failures are told too.
 const (
 	UserCreated       EventType = "user_created"
+	UserImported      EventType = "user_imported"
 	UserUpdated       EventType = "user_updated"
 	UserBanned        EventType = "user_banned"
 	UserUnbanned      EventType = "user_unbanned"
@@ -40,6 +41,44 @@ const (
 	RefreshReused   EventType = "refresh_reused"   // an exchanged one came again later: the session was ended
 	RefreshMismatch EventType = "refresh_mismatch" // a refresh cookie came with the cookie of another session: ended, too
 
+	SignUpRequested       EventType = "sign_up_requested"            // where only the mail tells whether there is an account
+	SignUpKnown           EventType = "sign_up_known"                // somebody signed up by an e-mail that has an account
+	VerificationRequested EventType = "email_verification_requested" // a mail asks for the proof of an e-mail
+	EmailVerified         EventType = "email_verified"
+	EmailChangeRequested  EventType = "email_change_requested"
+	EmailChanged          EventType = "email_changed" // Details: "from", "to"
+	PasswordForgotten     EventType = "password_reset_requested"
+	PasswordReset         EventType = "password_reset"
+	PasswordSet           EventType = "password_set"   // of an account that had none
+	ResetRequired         EventType = "reset_required" // no password counts before it was reset
+	CodeRequested         EventType = "mail_code_requested"
+	CodeApproved          EventType = "mail_code_approved" // from another browser
+	NewDevice             EventType = "new_device"         // a sign-in from a kind of device that the account has not seen
+	SteppedUp             EventType = "stepped_up"
+	FactorAdded           EventType = "factor_added" // Reason has its method, as in the next ones
+	FactorRemoved         EventType = "factor_removed"
+	FactorRenamed         EventType = "factor_renamed"
+	FactorLocked          EventType = "factor_locked" // too many wrong codes
+	FactorsReset          EventType = "factors_reset" // all of them, by an administrator
+	CredentialSuspect     EventType = "credential_suspect"
+	RecoveryCodesChanged  EventType = "recovery_codes_changed"
+	RecoveryCodeUsed      EventType = "recovery_code_used" // Details: "remaining"
+	DeviceRemembered      EventType = "device_remembered"
+	DeletionRequested     EventType = "deletion_requested" // Details: "leaves_at"
+	DeletionUndone        EventType = "deletion_undone"
+	UserExported          EventType = "user_exported"
+	Disowned              EventType = "disowned" // the owner says of a notice: this was not me. Reason has its event
+
+	APIKeyCreated      EventType = "api_key_created" // Details: "key"
+	APIKeyRotated      EventType = "api_key_rotated"
+	APIKeyRevoked      EventType = "api_key_revoked"
+	ImpersonationBegun EventType = "impersonation_begun" // UserID is whom; Details: "actor"; Reason is what the actor gave
+	ImpersonationEnded EventType = "impersonation_ended"
+	SetupLinkMade      EventType = "setup_link_made"
+
+	MailFailed    EventType = "mail_failed"    // given up; Reason has the letter
+	WebhookFailed EventType = "webhook_failed" // given up; Reason has the name of the webhook
+
 	SigningKeyCreated   EventType = "signing_key_created"   // Reason has its id, or those of several
 	SigningKeyRotated   EventType = "signing_key_rotated"   // the next key was told to take over
 	SigningKeyWithdrawn EventType = "signing_key_withdrawn" // Reason has its id
@@ -59,12 +98,14 @@ type Event struct {
 	Reason    string // a short stable word, such as "limit", "logout", "wrong_secret"
 	Err       error  // for failures, the cause; may be nil
 	// Details say more, by stable names. RefreshReused has "presented" and "current", fingerprints of two tokens that
-	// open nothing, and "session_ip" and "session_user_agent" of who signed in.
+	// open nothing, and "session_ip" and "session_user_agent" of who signed in. Whatever a request of an impersonated session
+	// causes has "actor", the id of the administrator; so has what Auth.Administering marks, with "actor_key" if it is done by an API key.
 	Details map[string]string
 }
 
 // emit hands an event to Config.OnEvent. The hook must not break what it is told about: a panic in it is dropped.
 func (a *Auth) emit(ctx context.Context, e Event) {
+	a.hurryHooks(e.Type)
 	if a.config.OnEvent == nil {
 		return
 	}
@@ -85,7 +126,7 @@ func (a *Auth) emitRequest(r *http.Request, e Event) {
 // dated completes an event that happens now.
 func (a *Auth) dated(ctx context.Context, e Event) Event {
 	e.Time, e.Realm, e.RequestID = a.now(), a.config.Realm, requestid.From(ctx)
-	return e
+	return byActor(ctx, e)
 }
 
 // requested completes an event that a request causes now.

@@ -70,10 +70,11 @@ type eventData struct {
 func (a *Auth) records(events ...Event) []EventRecord {
 	list := make([]EventRecord, len(events))
 	for i, e := range events {
-		data, _ := json.Marshal(eventData{e.IP, e.UserAgent, e.RequestID, e.Reason, e.Details}) // strings always marshal
+		rest := eventData{e.IP, e.UserAgent, e.RequestID, e.Reason, e.Details}
+		data, _ := json.Marshal(rest) // strings always marshal
 		list[i] = EventRecord{
 			Type: e.Type, At: e.Time, Realm: e.Realm, UserID: e.UserID, SessionID: e.SessionID, Data: data,
-			Queued: a.config.Deliver != nil,
+			Queued: a.config.Deliver != nil, Parcels: a.webhookParcels(e, rest),
 		}
 	}
 	return list
@@ -103,13 +104,24 @@ func (a *Auth) ending(e Event) Ending {
 func (a *Auth) keepAside(r *http.Request, e Event) {
 	e = a.requested(r, e)
 	if e.UserID != "" {
-		select {
-		case a.aside <- a.records(e)[0]:
-		default:
-			a.emitRequest(r, Event{Type: RequestFailed, UserID: e.UserID, Reason: "events", Err: errAside})
-		}
+		a.putAside(r, a.records(e)[0])
 	}
 	a.emit(r.Context(), e)
+}
+
+// keepAsideOf is keepAside for what the user may be told by mail.
+func (a *Auth) keepAsideOf(r *http.Request, user *User, e Event) {
+	e = a.requested(r, e)
+	a.putAside(r, a.noticed(user, e))
+	a.emit(r.Context(), e)
+}
+
+func (a *Auth) putAside(r *http.Request, rec EventRecord) {
+	select {
+	case a.aside <- rec:
+	default:
+		a.emitRequest(r, Event{Type: RequestFailed, UserID: rec.UserID, Reason: "events", Err: errAside})
+	}
 }
 
 var errAside = errors.New("too many failures at once to record them all")
@@ -140,6 +152,10 @@ func (a *Auth) recordAll(ctx context.Context, events ...EventRecord) {
 	defer cancel()
 	if err := a.directory.Append(ctx, nil, events); err != nil {
 		a.emit(ctx, Event{Type: RequestFailed, Reason: "events", Err: err})
+		return
+	}
+	for _, e := range events {
+		a.hurryHooks(e.Type)
 	}
 }
 

@@ -40,6 +40,9 @@ func (a *Auth) explain(h http.Header, err error) (code problem.Code, detail stri
 	}
 	if l, ok := errors.AsType[*LimitError](err); ok {
 		l.headers(h)
+		if l.Policy == policyFactor {
+			return problem.FactorLocked, "", nil
+		}
 		return problem.RateLimited, "", nil
 	}
 	if s, ok := errors.AsType[*StepUpError](err); ok {
@@ -70,6 +73,7 @@ var answers = []struct {
 	{ErrUnauthenticated, problem.Unauthenticated, challengePlain},
 	{ErrInvalidToken, problem.InvalidToken, challengeInvalid},
 	{ErrInvalidCredentials, problem.InvalidCredentials, challengePlain},
+	{ErrWrongAnswer, problem.WrongAnswer, ""},
 	{ErrInvalidChallenge, problem.InvalidChallenge, challengePlain},
 	{ErrRefreshMissing, problem.RefreshTokenMissing, challengePlain},
 	{ErrRefreshReused, problem.RefreshTokenReused, challengeInvalid},
@@ -78,6 +82,14 @@ var answers = []struct {
 	{ErrInvalidClient, problem.InvalidClient, challengeBasic},
 	{ErrAmbiguous, problem.AmbiguousCredentials, ""},
 	{ErrBanned, problem.UserBanned, ""},
+	{ErrNotVerified, problem.EmailNotVerified, ""},
+	{ErrResetRequired, problem.ResetRequired, ""},
+	{ErrImpersonated, problem.Impersonated, ""},
+	{ErrInvalidLink, problem.InvalidLink, ""},
+	{ErrExpiredLink, problem.ExpiredLink, ""},
+	{ErrPasswordSet, problem.PasswordSet, ""},
+	{ErrFactorExists, problem.FactorExists, ""},
+	{ErrLastMethod, problem.LastMethod, ""},
 	{ErrForbidden, problem.Forbidden, ""},
 	{ErrCrossOrigin, problem.CrossOrigin, ""},
 	{ErrSignupClosed, problem.SignupClosed, ""},

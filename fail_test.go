@@ -72,10 +72,22 @@ func TestFail(t *testing.T) {
 		{"ErrMoved", cloakroom.ErrMoved, 404, "not_found", nil},
 		{"ErrTooLarge", cloakroom.ErrTooLarge, 413, "payload_too_large", nil},
 		{"ErrLastHolder", cloakroom.ErrLastHolder, 409, "last_admin", nil},
+		{"ErrWrongAnswer", cloakroom.ErrWrongAnswer, 400, "wrong_answer", nil},
+		{"ErrNotVerified", cloakroom.ErrNotVerified, 403, "email_not_verified", nil},
+		{"ErrResetRequired", cloakroom.ErrResetRequired, 403, "password_reset_required", nil},
+		{"ErrImpersonated", cloakroom.ErrImpersonated, 403, "impersonated", nil},
+		{"ErrPasswordSet", cloakroom.ErrPasswordSet, 409, "password_already_set", nil},
+		{"ErrFactorExists", cloakroom.ErrFactorExists, 409, "factor_exists", nil},
+		{"ErrLastMethod", cloakroom.ErrLastMethod, 409, "last_method", nil},
+		{"ErrInvalidLink", cloakroom.ErrInvalidLink, 410, "invalid_link", nil},
+		{"ErrExpiredLink", cloakroom.ErrExpiredLink, 410, "expired_link", nil},
 		{"UnavailableError", &cloakroom.UnavailableError{Cause: cause}, 503, "unavailable", map[string]string{"Retry-After": "1"}},
 		{"UnavailableError", &cloakroom.UnavailableError{Cause: cause, RetryAfter: 1500 * time.Millisecond}, 503, "unavailable", map[string]string{"Retry-After": "2"}},
 		{"LimitError", &cloakroom.LimitError{Policy: "login", Limit: 10, Window: 15 * time.Minute, RetryAfter: 90 * time.Second}, 429, "rate_limited", map[string]string{
 			"Retry-After": "90", "RateLimit-Policy": `"login";q=10;w=900`, "RateLimit": `"login";r=0;t=90`,
+		}},
+		{"LimitError", &cloakroom.LimitError{Policy: "mfa", Limit: 5, Window: 15 * time.Minute, RetryAfter: time.Minute}, 429, "mfa_locked", map[string]string{
+			"Retry-After": "60", "RateLimit-Policy": `"mfa";q=5;w=900`, "RateLimit": `"mfa";r=0;t=60`,
 		}},
 		{"StepUpError", &cloakroom.StepUpError{MFA: true, MaxAge: time.Minute}, 401, "step_up_required", map[string]string{
 			"WWW-Authenticate": `Bearer error="insufficient_user_authentication", acr_values="2", max_age="60"`,

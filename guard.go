@@ -25,7 +25,8 @@ func (a *Auth) Protect(h Handler, need ...Requirement) http.Handler {
 			a.refuse(w, r, err)
 			return
 		}
-		a.serve(w, r, v.watched(), h)
+		s := v.watched()
+		a.serve(w, a.Acting(r, s), s, h)
 	})
 }
 
@@ -73,7 +74,7 @@ func (a *Auth) Optional(h Handler) http.Handler {
 			return
 		}
 		s := v.watched()
-		a.serve(w, a.visiting(r, s), s, h)
+		a.serve(w, a.visiting(a.Acting(r, s), s), s, h)
 	})
 }
 
@@ -157,6 +158,9 @@ func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival
 			return nil, err
 		}
 	}
+	if cred.key {
+		return a.judgeKey(r.Context(), cred.id, now)
+	}
 	v, err := a.lookupCached(r.Context(), &cred.id, now)
 	if err != nil {
 		return nil, err
@@ -193,7 +197,7 @@ func (a *Auth) lookupCached(ctx context.Context, id *TokenID, now time.Time) (*a
 	}
 	if known {
 		if v, err := a.living(&rec, &user, a.uses.noted(*id).SeenAt, now); err == nil {
-			return v, nil
+			return a.backed(ctx, v, rec.Actor, now)
 		}
 	}
 	return a.lookupRecord(ctx, id, now, &rec)
@@ -214,19 +218,23 @@ func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec
 	if err != nil {
 		return nil, lost(err)
 	}
-	return a.living(rec, &user, seen, now)
+	v, err := a.living(rec, &user, seen, now)
+	if err != nil {
+		return nil, err
+	}
+	return a.backed(ctx, v, rec.Actor, now)
 }
 
 // living is the session of a record, if it lives.
 func (a *Auth) living(rec *SessionRecord, user *User, seen, now time.Time) (*arrival, error) {
 	rec.LastSeenAt = later(rec.LastSeenAt, seen)
-	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
+	rec.ExpiresAt = a.endOf(rec)
 	switch {
 	case rec.Realm != a.config.Realm, !now.Before(rec.ExpiresAt):
 		return nil, ErrInvalidToken
 	case rec.UserID == "":
 		return a.arrival(rec, nil), nil
-	case user.ID == "":
+	case user.ID == "", user.Leaving():
 		return nil, ErrInvalidToken
 	case user.Banned():
 		return nil, ErrBanned

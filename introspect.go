@@ -11,24 +11,25 @@ import (
 // Introspection says what a token is worth at this moment (RFC 7662 §2.2). The zero value, not active, is the whole answer
 // about a token that is dead or was never ours. Roles and scope are those of now, not those of when it was made.
 type Introspection struct {
-	Active    bool     `json:"active"`
-	TokenType string   `json:"token_type,omitempty"` // "Bearer"; empty for a refresh token, which opens nothing by itself
-	Issuer    string   `json:"iss,omitempty"`
-	Subject   string   `json:"sub,omitempty"`
-	Audience  []string `json:"aud,omitempty"`
-	Client    string   `json:"client_id,omitempty"`
-	ID        string   `json:"jti,omitempty"`
-	Session   string   `json:"sid,omitempty"`
-	Expires   int64    `json:"exp,omitempty"`
-	Issued    int64    `json:"iat,omitempty"`
-	AuthTime  int64    `json:"auth_time,omitempty"`
-	Methods   []string `json:"amr,omitempty"`
-	Level     int      `json:"level,omitempty"`
-	Roles     []string `json:"roles,omitempty"`
-	Scope     string   `json:"scope,omitempty"`
+	Active    bool      `json:"active"`
+	TokenType string    `json:"token_type,omitempty"` // "Bearer"; empty for a refresh token, which opens nothing by itself
+	Issuer    string    `json:"iss,omitempty"`
+	Subject   string    `json:"sub,omitempty"`
+	Audience  []string  `json:"aud,omitempty"`
+	Client    string    `json:"client_id,omitempty"`
+	ID        string    `json:"jti,omitempty"`
+	Session   string    `json:"sid,omitempty"`
+	Expires   int64     `json:"exp,omitempty"`
+	Issued    int64     `json:"iat,omitempty"`
+	AuthTime  int64     `json:"auth_time,omitempty"`
+	Methods   []string  `json:"amr,omitempty"`
+	Level     int       `json:"level,omitempty"`
+	Roles     []string  `json:"roles,omitempty"`
+	Scope     string    `json:"scope,omitempty"`
+	Actor     *actClaim `json:"act,omitempty"` // an administrator who acts as the subject
 }
 
-// Introspect judges a session token, a signed token for whatever audience, or a refresh token in force. It tells them
+// Introspect judges a session token, a signed token for whatever audience, a refresh token in force, or an API key. It tells them
 // apart by their form, so it needs no hint. A look is no use: the session's idle time runs on. The only error is
 // *UnavailableError.
 func (a *Auth) Introspect(ctx context.Context, token string) (Introspection, error) {
@@ -42,10 +43,15 @@ func (a *Auth) Introspect(ctx context.Context, token string) (Introspection, err
 	in := Introspection{
 		Active: true, TokenType: "Bearer", Issuer: a.config.Token.Issuer, Subject: subject(s.ref.UserID, s.ID), Client: ownClient,
 		Session: s.ID, Expires: s.ExpiresAt.Unix(), Issued: s.CreatedAt.Unix(), Methods: references(s), Level: s.Level,
-		Scope: strings.Join(s.Scopes, " "),
+		Scope: strings.Join(s.Scopes, " "), Actor: actorOf(s),
 	}
 	if s.User != nil {
-		in.Roles, in.AuthTime = s.User.Roles, s.AuthenticatedAt.Unix()
+		in.Roles = s.User.Roles
+		if !s.byKey() {
+			in.AuthTime = authTime(s)
+		} else if s.ExpiresAt.Equal(never) {
+			in.Expires = 0
+		}
 	}
 	switch {
 	case c != nil:
@@ -81,12 +87,24 @@ func (a *Auth) sessionBehind(ctx context.Context, token string) (*Session, *veri
 		}
 		return s, nil, nil
 	}
+	if looksKey(token) {
+		return a.keyBehind(ctx, token)
+	}
 	id, _, ok := k.parse(kindSession, token)
 	if !ok {
 		return nil, nil, ErrInvalidToken
 	}
 	s, err := a.lookup(ctx, id)
 	return s, nil, err
+}
+
+func (a *Auth) keyBehind(ctx context.Context, token string) (*Session, *verify.Claims, error) {
+	var c credential
+	if err := a.recogniseKey(&c, token); err != nil {
+		return nil, nil, err
+	}
+	v, _, err := a.lookupKey(ctx, c.id, a.now())
+	return v.alone(), nil, err
 }
 
 // lookupClaimed is lookup for the session of a signed token.

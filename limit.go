@@ -33,6 +33,12 @@ type Limits struct {
 	// Guest bounds guest sessions begun from one address. Zero means 1000 in an hour.
 	Guest Rate
 
+	// Begin bounds sign-ins begun without a proof, and mails asked for, from one address. Zero means 200 in an hour.
+	Begin Rate
+	// Mail bounds mails of one kind to one address that anybody can ask for: each makes the token of the one before worthless. Zero
+	// means 5 in an hour. What is more is answered the same and not sent. The account's own addresses, as above, are not counted.
+	Mail Rate
+
 	InsecureNoLogin  bool // no limit on sign-ins: guessing is free
 	InsecureNoSignup bool // no limit on sign-ups
 	InsecureNoGuest  bool // no limit on guest sessions: anybody can fill the store
@@ -49,6 +55,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Account, 100, time.Hour)
 	set(&l.Signup, 100, time.Hour)
 	set(&l.Guest, 1000, time.Hour)
+	set(&l.Begin, 200, time.Hour)
+	set(&l.Mail, 5, time.Hour)
 	return l
 }
 
@@ -71,19 +79,30 @@ func counterKey(realm, what, who string) [32]byte {
 	return sha256.Sum256([]byte(realm + "\x00" + what + "\x00" + who))
 }
 
-// try is one guess that was counted before it was evaluated. It counts as a failure unless one of its methods is called.
+// try is one guess that was counted before it was evaluated. It counts as a failure unless one of its methods is called. Nil
+// is a proof that was no guess.
 type try struct {
 	auth       *Auth
 	pair       counter
 	at         time.Time // when it was counted: only a window that was open then gets it back
+	alone      bool      // the pair was not counted, nor the account
 	others     []counter // counted: address, and account unless the address is known
 	known      counter
 	knownUntil time.Time // zero: the address is not known
 	off        bool
+
+	factor  *counter // counted, too: guesses at a second factor, see lock.go
+	factors int      // and how many there were with this
 }
 
 // tryLogin counts a guess at an account. A *LimitError means it must not be evaluated; nothing is counted then.
 func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
+	return a.tryProof(r, account, true)
+}
+
+// tryProof is tryLogin for any proof. One that cannot be guessed counts for the address alone: whose account it names is known
+// to anybody, who could use up its owner's tries otherwise.
+func (a *Auth) tryProof(r *http.Request, account string, guessable bool) (*try, error) {
 	if a.limits.InsecureNoLogin {
 		return &try{off: true}, nil
 	}
@@ -93,6 +112,7 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 		at:    a.now(),
 		pair:  counter{counterKey(realm, "pair", account+"\x00"+addr), a.limits.Pair},
 		known: a.knownCounter(account, addr),
+		alone: !guessable,
 	}
 	known, err := a.count(ctx, t.known, 0, t.at)
 	if err != nil {
@@ -100,15 +120,23 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 	}
 	t.knownUntil = known.ResetAt
 	t.others = []counter{{counterKey(realm, "address", addr), a.limits.Address}}
-	if t.knownUntil.IsZero() {
+	if t.knownUntil.IsZero() && !t.alone {
 		t.others = append(t.others, counter{counterKey(realm, "account", account), a.limits.Account})
 	}
-	all := append([]counter{t.pair}, t.others...)
+	all := t.counted()
 	tallies, err := a.countAll(ctx, all, 1, t.at)
 	if err != nil {
 		return nil, err
 	}
 	return t, a.within(r, "login", all, tallies, t.at)
+}
+
+// counted are the counters that it was added to at first.
+func (t *try) counted() []counter {
+	if t.alone {
+		return slices.Clone(t.others)
+	}
+	return append([]counter{t.pair}, t.others...)
 }
 
 // within gives everything back and returns a *LimitError when one of the counters is over its limit.
@@ -133,13 +161,16 @@ func (a *Auth) within(r *http.Request, policy string, counters []counter, tallie
 // succeeded: the guess completed a sign-in. The pair starts anew, the others get this one back, the address becomes
 // known.
 func (t *try) succeeded(ctx context.Context) error {
-	if t.off {
+	if t == nil || t.off {
 		return nil
 	}
 	now := t.auth.now()
 	steps := []step{{t.pair, -everything, now}}
 	for _, c := range t.others {
 		steps = append(steps, step{c, -1, t.at})
+	}
+	if t.factor != nil {
+		steps = append(steps, step{*t.factor, -everything, now})
 	}
 	stale := now.After(t.knownUntil.Add(knownAgain - knownFor))
 	if stale && !t.knownUntil.IsZero() { // a window does not move, so a new one is opened
@@ -156,10 +187,14 @@ func (t *try) succeeded(ctx context.Context) error {
 
 // giveBack: the guess was not wrong, so it does not count. It works after the request was given up, too.
 func (t *try) giveBack(ctx context.Context) {
-	if t.off {
+	if t == nil || t.off {
 		return
 	}
-	_, _ = t.auth.countAll(context.WithoutCancel(ctx), append([]counter{t.pair}, t.others...), -1, t.at)
+	counted := t.counted()
+	if t.factor != nil {
+		counted = append(counted, *t.factor)
+	}
+	_, _ = t.auth.countAll(context.WithoutCancel(ctx), counted, -1, t.at)
 }
 
 // trySignup counts a sign-up from the address of r.
@@ -176,6 +211,14 @@ func (a *Auth) tryGuest(r *http.Request) error {
 		return nil
 	}
 	return a.tryAddress(r, "guest", a.limits.Guest)
+}
+
+// tryBegin counts what costs nothing to begin and leaves a row: an attempt of nobody known, an order of a mail.
+func (a *Auth) tryBegin(r *http.Request) error {
+	if a.limits.InsecureNoLogin {
+		return nil
+	}
+	return a.tryAddress(r, "begin", a.limits.Begin)
 }
 
 func (a *Auth) tryAddress(r *http.Request, policy string, rate Rate) error {

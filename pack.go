@@ -15,17 +15,26 @@ func packed(rec *SessionRecord, user *User) string {
 	for _, id := range []string{rec.ID, rec.UserID} {
 		p = binary.LittleEndian.AppendUint16(p, uint16(placeOf(subjectOf(id))))
 	}
-	p.number(int64(rec.Level)<<2 | bit(rec.Remember)<<1 | bit(user.ID != ""))
+	special := !rec.EndsAt.IsZero() || rec.Actor != nil
+	p.number(int64(rec.Level)<<3 | bit(special)<<2 | bit(rec.Remember)<<1 | bit(user.ID != ""))
 	p.number(rec.Epoch)
 	base := rec.CreatedAt
 	p.number(base.UnixMicro())
 	p.times(base, rec.AuthenticatedAt, rec.LastSeenAt, rec.IssuedAt)
 	p.strings(rec.ID, rec.Realm, rec.UserID, rec.IP)
+	if special {
+		p.special(base, rec)
+	}
 	if user.ID != "" {
-		p.number(user.Epoch<<1 | bit(user.EmailVerified))
+		profile := user.Locale != "" || user.Picture != "" || user.Phone != "" || user.ExternalID != "" || user.Leaving()
+		p.number(user.Epoch<<4 | bit(profile)<<3 | bit(user.ResetRequired)<<2 | bit(user.MFA)<<1 | bit(user.EmailVerified))
 		p.number(user.Revision)
 		p.times(base, user.CreatedAt, user.UpdatedAt, user.BannedAt)
 		p.strings(user.Realm, user.Email, user.Name)
+		if profile {
+			p.times(base, user.LeavesAt)
+			p.strings(user.Locale, user.Picture, user.Phone, user.ExternalID)
+		}
 	}
 	for _, list := range [][]string{rec.Methods, rec.Scopes, user.Roles} {
 		p.number(int64(len(list)))
@@ -40,20 +49,27 @@ func packed(rec *SessionRecord, user *User) string {
 func (m *remembered) unpack(rec *SessionRecord, user *User) {
 	u := unpacker(m.text[placesSize:])
 	flags := u.number()
-	rec.Level, rec.Remember = int(flags>>2), flags&2 != 0
+	rec.Level, rec.Remember = int(flags>>3), flags&2 != 0
 	rec.Epoch = u.number()
 	base := u.number()
 	rec.CreatedAt = micro(base)
 	rec.AuthenticatedAt, rec.LastSeenAt, rec.IssuedAt = u.time(base), u.time(base), u.time(base)
 	rec.ID, rec.Realm, rec.UserID, rec.IP = u.string(), u.string(), u.string(), u.string()
 	rec.Agent = m.agent.Value()
+	if flags&4 != 0 {
+		u.special(base, rec)
+	}
 	if flags&1 != 0 {
 		user.ID = rec.UserID
 		n := u.number()
-		user.Epoch, user.EmailVerified = n>>1, n&1 != 0
+		user.Epoch, user.ResetRequired, user.MFA, user.EmailVerified = n>>4, n&4 != 0, n&2 != 0, n&1 != 0
 		user.Revision = u.number()
 		user.CreatedAt, user.UpdatedAt, user.BannedAt = u.time(base), u.time(base), u.time(base)
 		user.Realm, user.Email, user.Name = u.string(), u.string(), u.string()
+		if n&8 != 0 {
+			user.LeavesAt = u.time(base)
+			user.Locale, user.Picture, user.Phone, user.ExternalID = u.string(), u.string(), u.string(), u.string()
+		}
 	}
 	methods, scopes, roles := int(u.number()), int(u.number()), int(u.number())
 	if methods+scopes+roles == 0 {
@@ -66,6 +82,28 @@ func (m *remembered) unpack(rec *SessionRecord, user *User) {
 	rec.Methods, all = cut(all, methods)
 	rec.Scopes, all = cut(all, scopes)
 	user.Roles, _ = cut(all, roles)
+}
+
+// special writes what few sessions have.
+func (p *packer) special(base time.Time, rec *SessionRecord) {
+	p.times(base, rec.EndsAt)
+	actor := rec.Actor
+	if actor == nil {
+		actor = &Actor{}
+	}
+	p.strings(actor.UserID, actor.SessionID, string(actor.Token.Hash[:]))
+	p.number(int64(actor.Token.Bucket))
+}
+
+// special reads what packer.special wrote.
+func (u *unpacker) special(base int64, rec *SessionRecord) {
+	rec.EndsAt = u.time(base)
+	actor := Actor{UserID: u.string(), SessionID: u.string()}
+	copy(actor.Token.Hash[:], u.string())
+	actor.Token.Bucket = uint16(u.number())
+	if actor.UserID != "" {
+		rec.Actor = &actor
+	}
 }
 
 // cut takes n from a list; none is nil.

@@ -1,6 +1,7 @@
 package cloakroom
 
 import (
+	"reflect"
 	"testing"
 	"time"
 	"unique"
@@ -61,8 +62,20 @@ func drawnRecord(t *rapid.T) SessionRecord {
 		Epoch: rapid.Int64Range(0, EveryEpoch).Draw(t, "epoch"), Level: rapid.IntRange(0, 3).Draw(t, "level"),
 		CreatedAt: drawnTime(t), AuthenticatedAt: drawnTime(t), LastSeenAt: drawnTime(t), IssuedAt: drawnTime(t),
 		Methods: drawnList(t), Scopes: drawnList(t), Remember: rapid.Bool().Draw(t, "remember"),
-		IP: text.Draw(t, "ip"), Agent: text.Draw(t, "agent"),
+		IP: text.Draw(t, "ip"), Agent: text.Draw(t, "agent"), EndsAt: drawnTime(t), Actor: drawnActor(t),
 	}
+}
+
+// drawnActor is nobody or somebody, who has an id.
+func drawnActor(t *rapid.T) *Actor {
+	if rapid.Bool().Draw(t, "nobody acts") {
+		return nil
+	}
+	token := TokenID{Bucket: rapid.Uint16().Draw(t, "bucket")}
+	for i := range token.Hash {
+		token.Hash[i] = rapid.Byte().Draw(t, "hash")
+	}
+	return &Actor{UserID: rapid.StringN(1, -1, -1).Draw(t, "actor"), SessionID: rapid.String().Draw(t, "actor's session"), Token: token}
 }
 
 func drawnUser(t *rapid.T, id string) User {
@@ -72,6 +85,18 @@ func drawnUser(t *rapid.T, id string) User {
 		EmailVerified: rapid.Bool().Draw(t, "verified"), Roles: drawnList(t),
 		CreatedAt: drawnTime(t), UpdatedAt: drawnTime(t), BannedAt: drawnTime(t),
 		Epoch: rapid.Int64Range(0, EveryEpoch).Draw(t, "epoch"), Revision: rapid.Int64Range(0, 1<<60).Draw(t, "revision"),
+		MFA: rapid.Bool().Draw(t, "mfa"), ResetRequired: rapid.Bool().Draw(t, "reset required"), LeavesAt: drawnTime(t),
+		Locale: rapid.SampledFrom([]string{"", "de-AT"}).Draw(t, "locale"), Picture: rapid.SampledFrom([]string{"", "https://example.com/p"}).Draw(t, "picture"),
+		Phone: rapid.SampledFrom([]string{"", "+4366012345678"}).Draw(t, "phone"), ExternalID: rapid.SampledFrom([]string{"", "ext|1"}).Draw(t, "external id"),
+	}
+}
+
+// Every field of the two structs is drawn above, or is known not to be kept: a new one must not be forgotten.
+func TestPackedKnowsEveryField(t *testing.T) {
+	for kind, fields := range map[reflect.Type]int{reflect.TypeFor[SessionRecord](): 19, reflect.TypeFor[User](): 18, reflect.TypeFor[Actor](): 3} {
+		if kind.NumField() != fields {
+			t.Errorf("%s has %d fields, packed knows %d: teach it the new one, and draw it", kind.Name(), kind.NumField(), fields)
+		}
 	}
 }
 

@@ -342,7 +342,7 @@ func (a *Auth) endFor(r *http.Request, s *Session, e Event, reason error) error 
 // and whatever else goes wrong after the one step that counts, repeat gives the same again.
 func (a *Auth) exchange(w http.ResponseWriter, r *http.Request, s *Session, t refreshToken, chain RefreshChain, now time.Time) (*Grant, error) {
 	next, sealed := a.keys.Load().successor(t, s.ID)
-	s.LastSeenAt, s.ExpiresAt, s.issued = now, a.lifetime.end(s.CreatedAt, now), short(now)
+	s.LastSeenAt, s.ExpiresAt, s.issued = now, s.endIfSeen(now), short(now)
 	if err := a.canSign(r.Context()); err != nil {
 		return nil, err
 	}
@@ -404,7 +404,7 @@ func (a *Auth) repeat(w http.ResponseWriter, r *http.Request, s *Session, t refr
 func (a *Auth) refreshed(ctx context.Context, s *Session, next refreshToken, at time.Time) (bundle, error) {
 	sum := sha256.Sum256(append([]byte("jti"), next.hash[:]...))
 	access, life, err := a.access(ctx, s, minting{
-		audience: a.config.Token.Audience, at: at, end: a.lifetime.end(s.CreatedAt, at),
+		audience: a.config.Token.Audience, at: at, end: s.endIfSeen(at),
 		id: base64.RawURLEncoding.EncodeToString(sum[:16]),
 	})
 	return bundle{form: Signed, access: access, life: life, cookieRefresh: next.text, bearerRefresh: next.text}, err

@@ -37,7 +37,7 @@ func TestRefreshAtOnce(t *testing.T) {
 		nodes := []*world{w, w.beside(signing(nil)), w.beside(signing(nil))}
 		ana := w.User("ana@example.com")
 		for _, name := range []string{"page", "app"} {
-			t.Run("S152 a thousand refreshes by a "+name+" with one token give one successor to all", func(t *testing.T) {
+			t.Run("S152 S230 a thousand refreshes by a "+name+" with one token give one successor to all", func(t *testing.T) {
 				const n = 1000
 				h := w.holder(name)
 				h.signIn(ana.Email)

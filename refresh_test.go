@@ -149,7 +149,7 @@ func TestRefreshAgain(t *testing.T) {
 				}
 				h.exchanged()
 			})
-			t.Run("S150 S159 by a "+name+" after the grace it ends the session for good, S153 and no other", func(t *testing.T) {
+			t.Run("S150 S159 S231 by a "+name+" after the grace it ends the session for good, S153 and no other", func(t *testing.T) {
 				h, another := w.holder(name), w.holder(name)
 				s := h.signIn(ana.Email).Session
 				another.signIn(ana.Email)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,10 @@ var errListed = errors.New("not the session of a request")
 
 // recordOf reads what the store has of the session of a request.
 func (a *Auth) recordOf(ctx context.Context, s *Session) (SessionRecord, error) {
-	if s.carrier == byNothing {
+	switch {
+	case s.byKey():
+		return SessionRecord{}, ErrForbidden
+	case s.carrier == byNothing:
 		return SessionRecord{}, errListed
 	}
 	rec, err := a.ledger.Session(ctx, s.token, a.now())
@@ -43,11 +47,13 @@ func (a *Auth) recordOf(ctx context.Context, s *Session) (SessionRecord, error) 
 // replaceToken puts new tokens of the same form in the place of the session's own, and next's proof and epoch in the
 // place of its own.
 func (a *Auth) replaceToken(r *http.Request, s *Session, next SessionRecord) (bundle, SessionRecord, error) {
+	r = a.Acting(r, s)
 	ctx, now, form := r.Context(), a.now(), Opaque
 	if len(next.Refresh) > 0 {
 		form = Signed
 	}
-	next.LastSeenAt, next.IssuedAt, next.ExpiresAt = now, now, a.lifetime.end(next.CreatedAt, now)
+	next.LastSeenAt, next.IssuedAt = now, now
+	next.ExpiresAt = a.endOf(&next)
 	b := a.newBundle(&next, form, s.carrier.delivery())
 	if err := a.sign(ctx, a.session(next, s.User), &b); err != nil {
 		return b, next, err
@@ -104,8 +110,8 @@ type Change struct {
 // ErrInvalidCredentials for the present one, *LimitError, ErrInvalidToken when the session ended meanwhile.
 func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, c Change) (*Grant, error) {
 	ctx := r.Context()
-	if s.Anonymous() {
-		return nil, ErrUnauthenticated
+	if err := s.inPerson(); err != nil {
+		return nil, err
 	}
 	if s.carrier == byNothing {
 		return nil, errListed
@@ -114,35 +120,49 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	if !ok {
 		return nil, FieldErrors{{"method", "unknown_value", "is no method here"}}
 	}
+	if s.User.MFA && s.Level < 2 { // a password must not be enough to change it
+		return nil, &StepUpError{MFA: true}
+	}
+	if c.Current == "" {
+		return nil, FieldErrors{{"current_password", "required", "is missing"}}
+	}
 	// The limit of an account goes by its e-mail; who has none is counted by id.
-	p, err := a.prove(r, m, cmp.Or(s.User.Email, s.User.ID), c.Current, func(ctx context.Context) (User, error) {
-		return a.directory.User(ctx, s.User.ID)
-	})
+	p, err := a.prove(r, m, Claim{Secret: c.Current}, cmp.Or(s.User.Email, s.User.ID), a.byID(s.User.ID))
 	if err != nil {
 		return nil, err
 	}
 	if err := p.try.succeeded(ctx); err != nil {
 		return nil, err
 	}
-	if s.epoch < p.user.Epoch { // it was ended since the guard let it in
+	if s.User.Epoch < p.user.Epoch { // it was ended since the guard let it in
 		return nil, ErrInvalidToken
 	}
-	cred, err := a.enroll(ctx, c.Method, *p.user, c.Next)
+	have, err := a.directory.Credentials(ctx, s.User.ID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	cred, err := a.enroll(ctx, c.Method, *p.user, c.Next, have)
 	if err != nil {
 		return nil, err
 	}
-	g, err := a.replaceSecret(w, r, s, p.user.Epoch, cred)
-	if err != nil {
-		return nil, err
-	}
-	a.tidy(ctx, s.User.ID, s.ID, "credential_changed")
-	return g, nil
+	return a.changeAccount(w, r, s, p.user.Epoch, m.Name(), userEdit{
+		what: Event{Type: CredentialChanged, Reason: cred.Method}, creds: []Credential{cred},
+	})
 }
 
-// replaceSecret stores a credential and ends the user's epoch. The session goes ahead to the next epoch, then the user
-// follows, and only then the token changes: the session is never behind, the others are at once, and wherever this
+// changeAccount changes what the session's own user signs in by, and ends the user's epoch: all other sessions end, this one
+// goes on with a new token and, where the change has proven a factor, as proven now, and at level 2 if that is a second one. The session goes ahead to the next epoch, then
+// the user follows, and only then the token changes: the session is never behind, the others are at once, and wherever this
 // breaks off, the client's token is good. A client that hangs up does not break it off.
-func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, cred Credential) (*Grant, error) {
+func (a *Auth) changeAccount(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, proved string, e userEdit) (*Grant, error) {
+	if err := s.inPerson(); err != nil {
+		return nil, err
+	}
+	e.what = a.requested(r, e.what)
+	e.what.UserID, e.what.SessionID = s.User.ID, s.ID
+	if err := a.vetoed(r, e.what); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
 	defer cancel()
 	before, err := a.recordOf(ctx, s)
@@ -154,24 +174,45 @@ func (a *Auth) replaceSecret(w http.ResponseWriter, r *http.Request, s *Session,
 	if err := a.ledger.Renew(ctx, Renewal{Old: s.token, Session: ahead}); err != nil {
 		return nil, known(err, ErrNotFound, ErrInvalidToken)
 	}
-	what := a.requested(r, Event{Type: CredentialChanged, SessionID: s.ID, Reason: cred.Method})
-	changed, _, err := a.Users().edit(ctx, s.User.ID, []Credential{cred}, what, func(u *User) error {
+	change := e.change
+	e.change = func(u *User) error {
 		if u.Epoch != epoch {
 			return ErrInvalidToken // all sessions were ended meanwhile, this one too
 		}
 		u.Epoch++
+		if change != nil {
+			return change(u)
+		}
 		return nil
-	})
+	}
+	changed, _, err := a.Users().edit(ctx, s.User.ID, e)
 	if err != nil {
 		a.fallBack(ctx, s, before, err)
 		return nil, err
 	}
+	g := a.goOn(ctx, w, r, s, changed, ahead, proved)
+	a.tidy(ctx, s.User.ID, s.ID, "credential_changed")
+	return g, nil
+}
+
+// goOn gives a session of a changed account its new token.
+func (a *Auth) goOn(ctx context.Context, w http.ResponseWriter, r *http.Request, s *Session, changed *User, next SessionRecord, proved string) *Grant {
 	s.User = changed
-	ahead.AuthenticatedAt = a.now()
-	b, next, err := a.replaceToken(r.WithContext(ctx), s, ahead)
+	if proved != "" && (!changed.MFA || a.isSecondFactor(proved)) { // one factor makes nothing fresh that asks for two
+		next.AuthenticatedAt = a.now()
+	}
+	if proved != "" {
+		if !slices.Contains(next.Methods, proved) {
+			next.Methods = append(slices.Clone(next.Methods), proved)
+		}
+	}
+	if a.isSecondFactor(proved) && len(next.Methods) > 1 {
+		next.Level = 2
+	}
+	b, next, err := a.replaceToken(r.WithContext(ctx), s, next)
 	if err != nil { // the change is done and must be told as done; the session goes on with the token it has
 		a.emitRequest(r, Event{Type: RequestFailed, UserID: changed.ID, SessionID: s.ID, Reason: "renew", Err: err})
-		return &Grant{Session: s}, nil
+		return &Grant{Session: s}
 	}
-	return a.renewed(w, r, s, next, b), nil
+	return a.renewed(w, r, s, next, b)
 }

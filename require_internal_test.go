@@ -10,7 +10,7 @@ import (
 func TestUnknownRequirementFailsClosed(t *testing.T) {
 	now := time.Now()
 	s := &Session{User: &User{EmailVerified: true, Roles: []string{"admin"}}, AuthenticatedAt: now, Level: 2, Scopes: []string{"all"}}
-	for kind := needMFA + 1; kind < needMFA+10; kind++ {
+	for kind := liftPolicy + 1; kind < liftPolicy+10; kind++ {
 		need := Requirement{kind: kind, names: []string{"admin", "all"}, age: time.Hour}
 		if err := need.met(s, now); !errors.Is(err, ErrForbidden) {
 			t.Errorf("kind %d: %v", kind, err)

@@ -14,7 +14,7 @@ type Session struct {
 	User *User  // nil for a guest
 
 	CreatedAt       time.Time
-	AuthenticatedAt time.Time // the last proof; zero for a guest
+	AuthenticatedAt time.Time // the last proof; zero for a guest, and after StopImpersonating
 	LastSeenAt      time.Time // to the minute: uses are written together
 	ExpiresAt       time.Time // the idle limit or the absolute one, whichever comes first
 
@@ -26,6 +26,9 @@ type Session struct {
 	Remember  bool // the cookie outlives the browser
 	Current   bool // the session of this very request; not set in lists, where the ids tell
 
+	// Actor is the id of the administrator who acts as User, see Auth.Impersonate; empty: the user does.
+	Actor string
+
 	// What the engine goes by, out of reach of a handler that changes its copy. The hot path makes one of these for
 	// every request, so it is kept small.
 	carrier carrier
@@ -33,6 +36,7 @@ type Session struct {
 	auth    *Auth
 	ref     SessionRef
 	epoch   int64
+	ends    uint32  // when it ends however it is used, the same way as issued; 0: as Lifetime has it
 	issued  uint32  // when the cookie was last set, in seconds since 1970
 	until   uint32  // when the signed token of this request ends, the same way; 0: it came by another
 	writes  *writes // what a guard takes back if its handler panics; nil where no guard watches
@@ -87,10 +91,28 @@ func (l Lifetime) end(created, seen time.Time) time.Time {
 	return absolute
 }
 
+// endOf is when a session ends if it is not used any more.
+func (a *Auth) endOf(rec *SessionRecord) time.Time {
+	end := a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
+	if !rec.EndsAt.IsZero() && rec.EndsAt.Before(end) {
+		return rec.EndsAt
+	}
+	return end
+}
+
+// endIfSeen is when the session ends if it is used at this time and not again.
+func (s *Session) endIfSeen(at time.Time) time.Time {
+	end := s.auth.lifetime.end(s.CreatedAt, at)
+	if s.ends != 0 && int64(s.ends) < end.Unix() {
+		return time.Unix(int64(s.ends), 0).UTC()
+	}
+	return end
+}
+
 // session makes the value that handlers see of what the store keeps. user is nil for a guest.
 func (a *Auth) session(rec SessionRecord, user *User) *Session {
 	s := &Session{auth: a}
-	rec.ExpiresAt = a.lifetime.end(rec.CreatedAt, rec.LastSeenAt)
+	rec.ExpiresAt = a.endOf(&rec)
 	s.read(&rec, user)
 	return s
 }
@@ -140,4 +162,10 @@ func (s *Session) read(rec *SessionRecord, user *User) {
 	s.ExpiresAt = rec.ExpiresAt
 	s.Methods, s.Level, s.Scopes = rec.Methods, rec.Level, rec.Scopes
 	s.Remember, s.IP, s.UserAgent = rec.Remember, rec.IP, rec.Agent
+	if !rec.EndsAt.IsZero() {
+		s.ends = short(rec.EndsAt)
+	}
+	if rec.Actor != nil {
+		s.Actor = rec.Actor.UserID
+	}
 }

@@ -81,10 +81,10 @@ const allEnd = 2
 
 // RevokeAll ends all sessions of the user, also one that is being opened at this moment.
 func (l Sessions) RevokeAll(ctx context.Context, userID string) error {
-	_, _, err := l.auth.Users().edit(ctx, userID, nil, Event{Type: SessionsRevoked}, func(u *User) error {
+	_, _, err := l.auth.Users().edit(ctx, userID, userEdit{what: Event{Type: SessionsRevoked}, change: func(u *User) error {
 		u.Epoch += allEnd
 		return nil
-	})
+	}})
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,8 @@ const (
 // SignOut ends the session of the request, the others of its user, or all of them, before it returns, and clears the
 // cookies. Any token of the session will do, a signed one also after it has expired, while its key is listed (RevokedFor after
 // it signed last). Without a live session it does nothing
-// and returns nil. An empty extent means ThisSession. Errors: FieldErrors for an unknown extent, ErrCrossOrigin,
+// and returns nil. An empty extent means ThisSession. An API key signs nothing
+// out. Errors: FieldErrors for an unknown extent, ErrImpersonated for more than this session, ErrCrossOrigin,
 // ErrAmbiguous, *UnavailableError: then it is not known to have ended, and the cookies stay for another try.
 func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request, e Extent) error {
 	return a.SignOutBy(w, r, e, "")
@@ -198,17 +199,10 @@ func (a *Auth) SignOutBy(w http.ResponseWriter, r *http.Request, e Extent, refre
 	if err != nil {
 		return err
 	}
-	if by == byCookie && (e != OtherSessions || !alive) {
-		a.carriers.clearCookie(w, r)
-		if a.config.Token.signed() {
-			a.carriers.clearRefresh(w, r)
-		}
-	}
 	if e != OtherSessions {
-		visitOf(r.Context()).leave()
-	}
-	if e != OtherSessions && len(a.config.ClearSiteData) > 0 {
-		w.Header().Set("Clear-Site-Data", `"`+strings.Join(a.config.ClearSiteData, `", "`)+`"`)
+		a.part(w, r, by)
+	} else if by == byCookie && !alive {
+		a.clearCookies(w, r)
 	}
 	return nil
 }
@@ -297,7 +291,10 @@ func (a *Auth) end(r *http.Request, cred credential, e Extent) error {
 	if cred.claims != nil && !s.claimedBy(cred.claims) {
 		return ErrInvalidToken
 	}
+	r = a.Acting(r, s)
 	switch {
+	case s.Actor != "" && e != ThisSession:
+		return ErrImpersonated
 	case e == OtherSessions:
 		return a.Sessions().RevokeOthers(ctx, s)
 	case e == AllSessions && !s.Anonymous():

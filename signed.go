@@ -23,20 +23,34 @@ const (
 
 // accessClaims are the claims of an access token (RFC 9068 §2.2), in the order in which they are written.
 type accessClaims struct {
-	Issuer   string   `json:"iss"`
-	Subject  string   `json:"sub"` // the user; a guest's is its session
-	Audience string   `json:"aud"`
-	Expires  int64    `json:"exp"`
-	Issued   int64    `json:"iat"`
-	ID       string   `json:"jti"`
-	Client   string   `json:"client_id"`
-	Session  string   `json:"sid"`
-	AuthTime int64    `json:"auth_time,omitempty"`
-	Methods  []string `json:"amr,omitempty"` // RFC 8176
-	Roles    []string `json:"roles,omitempty"`
-	Scope    string   `json:"scope,omitempty"`
-	Epoch    int64    `json:"epoch"` // for the feed: the user's sessions of earlier epochs are dead
-	Ticket   string   `json:"tkt"`   // for us alone: which token of the session it was made from
+	Issuer   string    `json:"iss"`
+	Subject  string    `json:"sub"` // the user; a guest's is its session
+	Audience string    `json:"aud"`
+	Expires  int64     `json:"exp"`
+	Issued   int64     `json:"iat"`
+	ID       string    `json:"jti"`
+	Client   string    `json:"client_id"`
+	Session  string    `json:"sid"`
+	AuthTime int64     `json:"auth_time,omitempty"`
+	Methods  []string  `json:"amr,omitempty"` // RFC 8176
+	Roles    []string  `json:"roles,omitempty"`
+	Scope    string    `json:"scope,omitempty"`
+	Actor    *actClaim `json:"act,omitempty"`
+	Epoch    int64     `json:"epoch"` // for the feed: the user's sessions of earlier epochs are dead
+	Ticket   string    `json:"tkt"`   // for us alone: which token of the session it was made from
+}
+
+// actClaim is who acts as the subject (RFC 8693 §4.1).
+type actClaim struct {
+	Subject string `json:"sub"`
+}
+
+// actorOf is nil for a session of the user's own.
+func actorOf(s *Session) *actClaim {
+	if s.Actor == "" {
+		return nil
+	}
+	return &actClaim{s.Actor}
 }
 
 // reservedClaims are no business of TokenPolicy.Claims.
@@ -95,10 +109,10 @@ func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.
 	c := accessClaims{
 		Issuer: a.config.Token.Issuer, Subject: s.ID, Audience: m.audience, Expires: expires.Unix(), Issued: m.at.Unix(),
 		ID: m.id, Client: ownClient, Session: s.ID, Methods: references(s), Scope: strings.Join(s.Scopes, " "),
-		Epoch: s.epoch, Ticket: base64.RawURLEncoding.EncodeToString(s.token.Hash[:]),
+		Actor: actorOf(s), Epoch: s.epoch, Ticket: base64.RawURLEncoding.EncodeToString(s.token.Hash[:]),
 	}
 	if s.User != nil {
-		c.Subject, c.Roles, c.AuthTime = s.User.ID, s.User.Roles, s.AuthenticatedAt.Unix()
+		c.Subject, c.Roles, c.AuthTime = s.User.ID, s.User.Roles, authTime(s)
 	}
 	own, err := json.Marshal(c)
 	if err != nil || a.config.Token.Claims == nil {
@@ -121,6 +135,14 @@ func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.
 	return append(own, extra[1:]...), true, nil
 }
 
+// authTime is when the session was proven, in seconds; 0 for one that is not (any more), and left out.
+func authTime(s *Session) int64 {
+	if s.AuthenticatedAt.IsZero() {
+		return 0
+	}
+	return s.AuthenticatedAt.Unix()
+}
+
 // references are the session's methods in the words of RFC 8176 §2, where it has one.
 func references(s *Session) []string {
 	var amr []string
@@ -139,7 +161,7 @@ func references(s *Session) []string {
 // Issue makes a signed token of a live session for a service (RFC 9068), such as a page with a cookie needs to call one.
 // The audience is the service's name; empty means TokenPolicy.Audience. The token dies with the session, and with the signed
 // token that the request came with: refresh that one first, or whoever steals it could renew it for ever. Errors:
-// ErrInvalidToken when the session has ended, FieldErrors for an audience that cannot be or signed tokens that are not
+// ErrInvalidToken when the session has ended, ErrForbidden for an API key, FieldErrors for an audience that cannot be or signed tokens that are not
 // allowed, *UnavailableError, and what TokenPolicy.Claims says.
 func (a *Auth) Issue(ctx context.Context, s *Session, name string) (*Tokens, error) {
 	switch {
@@ -147,6 +169,8 @@ func (a *Auth) Issue(ctx context.Context, s *Session, name string) (*Tokens, err
 		return nil, FieldErrors{{"token", "not_allowed", "signed is not allowed here"}}
 	case s == nil:
 		return nil, ErrUnauthenticated
+	case s.byKey():
+		return nil, ErrForbidden
 	case name == "":
 		name = a.config.Token.Audience
 	case !audience(name):

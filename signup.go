@@ -12,11 +12,15 @@ type SignUp struct {
 	Name   string
 	Method string // a name from Config.Methods whose Method is an Enroller; empty means the first
 	Secret string
+	// Profile that the account begins with, see User. All may be empty.
+	Locale, Picture, Phone string
 	Terms
 }
 
-// SignUp makes an account and opens its first session. Errors: FieldErrors, ErrEmailTaken, ErrSignupClosed,
-// *LimitError, ErrCrossOrigin, *UnavailableError.
+// SignUp makes an account and opens its first session; where there is a Mailer, a mail asks for the proof of the e-mail. With
+// Config.VerifyFirst it does neither: it answers a Challenge, after the same work whether or not the e-mail has an account, and the
+// token in the mail goes to VerifyEmail with it; the password may then be chosen there. Errors: FieldErrors, ErrEmailTaken,
+// ErrSignupClosed, ErrForbidden by Config.Veto, *LimitError, ErrCrossOrigin, *UnavailableError.
 func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant, error) {
 	if a.config.SignupClosed {
 		return nil, ErrSignupClosed
@@ -26,34 +30,48 @@ func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant
 	}
 	terms, bad := a.terms(r, in.Terms)
 	fields, _ := errors.AsType[FieldErrors](bad)
-	fields = append(fields, checkNewUser(in.Email, in.Name, in.Secret)...)
+	fields = append(fields, checkNewUser(in, a.config.VerifyFirst)...)
 	if fields != nil {
 		return nil, fields
 	}
 	if err := a.trySignup(r); err != nil {
 		return nil, err
 	}
-	user, name, err := a.create(r.Context(), NewUser{Email: in.Email, Name: in.Name, Method: in.Method, Secret: in.Secret})
+	if err := a.vetoed(r, Event{Type: UserCreated, Details: map[string]string{"email": NormalizeEmail(in.Email)}}); err != nil {
+		return nil, err
+	}
+	if a.config.VerifyFirst {
+		return a.signUpByMail(w, r, in, terms)
+	}
+	letter := order{Letter: letterVerify, To: NormalizeEmail(in.Email), Locale: in.Locale}
+	user, name, err := a.create(r.Context(), NewUser{
+		Email: in.Email, Name: in.Name, Method: in.Method, Secret: in.Secret, Locale: in.Locale, Picture: in.Picture, Phone: in.Phone,
+	}, &letter)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.know(r, user.Email); err != nil {
 		return nil, err
 	}
+	if a.config.Mailer != nil { // were it told as a new one all the same, that would be no harm
+		_ = a.noteDevice(r.Context(), a.deviceCounter(r, user.ID), user.ID)
+	}
 	return a.open(w, r, opening{user: user, terms: terms, methods: []string{name}, level: 1})
 }
 
 // checkNewUser refuses what costs nothing to refuse, before anything is counted or hashed.
-func checkNewUser(email, name, secret string) FieldErrors {
+func checkNewUser(in SignUp, secretLater bool) FieldErrors {
 	var fields FieldErrors
-	if email == "" {
+	if in.Email == "" {
 		fields = append(fields, FieldError{"email", "required", "is missing"})
 	}
-	fields = append(fields, checkUser(&User{Email: NormalizeEmail(clip(email, maxIdentifier)), Name: name})...)
+	fields = append(fields, checkUser(&User{
+		Email: NormalizeEmail(clip(in.Email, maxIdentifier)), Name: in.Name, Locale: in.Locale, Picture: in.Picture, Phone: NormalizePhone(in.Phone),
+	})...)
 	switch {
-	case secret == "":
+	case in.Secret == "" && !secretLater:
 		fields = append(fields, FieldError{"password", "required", "is missing"})
-	case len(secret) > maxSecret:
+	case len(in.Secret) > maxSecret:
 		fields = append(fields, FieldError{"password", "password_too_long", "is too long"})
 	}
 	return fields
@@ -82,7 +100,10 @@ func (a *Auth) Admit(w http.ResponseWriter, r *http.Request, userID string, in A
 	if err != nil {
 		return nil, err
 	}
-	if user.Banned() {
+	switch {
+	case user.Leaving():
+		return nil, ErrNotFound
+	case user.Banned():
 		return nil, ErrBanned
 	}
 	return a.open(w, r, opening{
@@ -91,14 +112,14 @@ func (a *Auth) Admit(w http.ResponseWriter, r *http.Request, userID string, in A
 	})
 }
 
-// enroll makes the credential data of a secret.
-func (a *Auth) enroll(ctx context.Context, methodName string, user User, secret string) (Credential, error) {
+// enroll makes the credential of a secret for a user who has these.
+func (a *Auth) enroll(ctx context.Context, methodName string, user User, secret string, have []Credential) (Credential, error) {
 	m, ok := method(a.config.Methods, methodName)
 	e, enrolls := m.(Enroller)
 	if !ok || !enrolls {
 		return Credential{}, FieldErrors{{"method", "unknown_value", "cannot take a secret here"}}
 	}
-	data, err := e.Enroll(ctx, Enrolment{User: user, Secret: secret})
+	data, err := e.Enroll(ctx, Enrolment{User: user, Secret: secret, Credentials: a.opened(ctx, m, have)})
 	if err != nil {
 		if fields, ok := errors.AsType[FieldErrors](err); ok {
 			return Credential{}, fields

@@ -176,7 +176,7 @@ func TestBearerGetsNoCookie(t *testing.T) {
 		r := w.program().holding("junk").request()
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		answer := httptest.NewRecorder()
-		_, err := w.Continue(answer, r, c.Token.Reveal(), "totp", "totp")
+		_, err := w.Continue(answer, r, cloakroom.Answer{Challenge: c.Token.Reveal(), Method: "totp", Secret: "totp"})
 		if fields, _ := errors.AsType[cloakroom.FieldErrors](err); len(fields) != 1 || fields[0].Code != "not_allowed" || len(answer.Result().Cookies()) > 0 {
 			t.Errorf("%v, cookies %v", err, answer.Result().Cookies())
 		}
@@ -207,7 +207,7 @@ func TestCrossOriginOpening(t *testing.T) {
 	for what, err := range map[string]error{
 		"S227 sign-in": second(w.SignIn(answer, r, cloakroom.SignIn{Email: ana.Email, Secret: authtest.Secret})),
 		"sign-up":      second(w.SignUp(answer, r, cloakroom.SignUp{Email: "bob@example.com", Secret: authtest.Secret})),
-		"continue":     second(w.Continue(answer, r, "crt_", "totp", "000000")),
+		"continue":     second(w.Continue(answer, r, cloakroom.Answer{Challenge: "crt_", Method: "totp", Secret: "000000"})),
 		"admission":    second(w.Admit(answer, r, ana.ID, cloakroom.Admission{Method: "test"})),
 	} {
 		fails(t, err, cloakroom.ErrCrossOrigin, what)

@@ -62,7 +62,7 @@ type Finder interface {
 type Directory interface {
 	// CreateUser stores a new user, its identifier (Email, unless empty), its credentials and its events in one atomic
 	// step, with Revision 1. Another user of the same realm has the e-mail: ErrTaken, however many callers race.
-	// c.Keeps and c.RevokedUntil say nothing here.
+	// The same goes for ExternalID, unless empty. c.Keeps, c.RevokedUntil and c.Forget say nothing here.
 	CreateUser(ctx context.Context, c UserChange) error
 
 	// User returns the user with this id, whatever its realm. Absent: ErrNotFound.
@@ -71,18 +71,21 @@ type Directory interface {
 	// UserByEmail finds a user by realm and normalised e-mail, byte for byte. Absent: ErrNotFound.
 	UserByEmail(ctx context.Context, realm, email string) (User, error)
 
+	// UserByExternalID finds a user by realm and the id that another system has given it, byte for byte. Absent: ErrNotFound.
+	UserByExternalID(ctx context.Context, realm, externalID string) (User, error)
+
 	// Users returns up to q.Max users that match q, in ascending order of id.
 	Users(ctx context.Context, q UserQuery) ([]User, error)
 
-	// UpdateUser replaces the user and stores c.Credentials (inserting or replacing each) and c.Events in one atomic
-	// step. When c.RevokedUntil is set, a Revocation of the user joins the feed in the same step: with the new Epoch if
+	// UpdateUser replaces the user, stores c.Credentials (inserting or replacing each; CreatedAt of one that is replaced
+	// stays), deletes those of c.Forget and stores c.Events in one atomic step. When c.RevokedUntil is set, a Revocation of the user joins the feed in the same step: with the new Epoch if
 	// that grows, otherwise with UserChanged. It is a compare-and-swap: c.User.Revision must be the stored revision, which then grows by one; if not, ErrConflict.
-	// A new e-mail that is somebody else's: ErrTaken. Absent user: ErrNotFound. When c.Keeps names a role that the
+	// A new e-mail or ExternalID that is somebody else's: ErrTaken. Absent user: ErrNotFound. When c.Keeps names a role that the
 	// stored user holds (and is not banned) and c.User would no longer (or is banned), another user of the realm
 	// who is not banned must hold it: ErrLastHolder otherwise, also when the last two give it up at once.
 	UpdateUser(ctx context.Context, c UserChange) error
 
-	// DeleteUser removes the user, its identifiers and its credentials; the e-mail is free again. A Revocation of the
+	// DeleteUser removes the user, its identifiers, credentials and API keys; the e-mail is free again. A Revocation of the
 	// user with EveryEpoch joins the feed in the same step, unless end.RevokedUntil is zero. Absent: ErrNotFound. keeps
 	// is a role as in UpdateUser, or empty. Events of the user stay.
 	DeleteUser(ctx context.Context, id, keeps string, end Ending) error
@@ -91,8 +94,24 @@ type Directory interface {
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
 
 	// SwapCredential replaces the data of one credential if it still has c.Revision, which then grows by one;
-	// otherwise, or when it is gone: ErrConflict. It serves re-hashing, where a lost race costs nothing.
+	// otherwise, or when it is gone: ErrConflict. Its Name stays. It serves re-hashing, where a lost race costs nothing, and
+	// what counts once, where of racing callers one wins.
 	SwapCredential(ctx context.Context, c Credential) error
+
+	// SwapAPIKeys stores API keys and events in one atomic step. Each is a compare-and-swap: Revision must be the stored one (0:
+	// there is none with this ID), which then grows by one; otherwise ErrConflict and nothing is written. Whether the user exists
+	// is not asked.
+	SwapAPIKeys(ctx context.Context, keys []APIKeyRecord, events ...EventRecord) error
+
+	// APIKey returns the API key with this token, expired or not. Absent: ErrNotFound. It is one point read.
+	APIKey(ctx context.Context, t TokenID) (APIKeyRecord, error)
+
+	// APIKeys returns up to q.Max API keys that match q, in ascending order of id.
+	APIKeys(ctx context.Context, q APIKeyQuery) ([]APIKeyRecord, error)
+
+	// DeleteAPIKey removes an API key of a realm and stores events in the same step. It reports whether there was one; without
+	// one no event is stored.
+	DeleteAPIKey(ctx context.Context, realm, id string, events ...EventRecord) (bool, error)
 
 	// KeySet returns the signing keys of a realm. There are none yet: the zero KeySet of this realm.
 	KeySet(ctx context.Context, realm string) (KeySet, error)
@@ -122,6 +141,15 @@ type Directory interface {
 
 	// EventsDelivered says that these events need not be handed on again. Unknown ids are no error.
 	EventsDelivered(ctx context.Context, ids []string) error
+
+	// ClaimParcels returns up to q.Max parcels of a realm and kind that are due at q.Now, those due first first, with the DueAt
+	// that they had and this claim counted in Tries; and gives none of them to another caller until q.LeasedUntil: of many
+	// racing callers each gets parcels of its own. (A lease is a later DueAt: one that is settled as it came is due at once.)
+	ClaimParcels(ctx context.Context, q ParcelQuery) ([]Parcel, error)
+
+	// SettleParcels ends what was done with parcels, and stores events, in one atomic step: those with a zero DueAt are
+	// deleted, the others wait until then; nothing else of them changes. Unknown ids are no error.
+	SettleParcels(ctx context.Context, parcels []Parcel, events ...EventRecord) error
 
 	// Prune deletes up to p.Max entries of the feed that have expired and events that are old, and returns how many. Zero
 	// means there is nothing left to do. Events that wait to be handed on stay.
@@ -190,18 +218,27 @@ type UserQuery struct {
 	Realm string
 	After string // only ids greater than this; empty starts at the beginning
 	Role  string // only holders of this role; empty means any
-	Max   int    // at most so many; the caller passes 1 to 1,000
+	// Search, when set, is a lower-case text without line breaks that the e-mail or the name, put in lower case, contains. It may
+	// read all users.
+	Search string
+	// LeavingBefore, when set, selects those whose LeavesAt is set and at or before it. The other users are not read.
+	LeavingBefore time.Time
+	Max           int // at most so many; the caller passes 1 to 1,000
 }
 
 // UserChange is the new state of one user, see Directory.UpdateUser.
 type UserChange struct {
 	User        User
 	Credentials []Credential
+	Forget      []CredentialKey // deleted if there; one that is also in Credentials stays
 	Keeps       string
 	// RevokedUntil is how long the feed tells of the change. Zero: it does not.
 	RevokedUntil time.Time
 	Events       []EventRecord
 }
+
+// CredentialKey names one credential of a user.
+type CredentialKey struct{ Method, ID string }
 
 // Ending says how the end of sessions, or of a user, is told.
 type Ending struct {
@@ -217,7 +254,7 @@ func (e Ending) Each(sessionIDs ...string) (events []EventRecord) {
 	for _, id := range sessionIDs {
 		if e.Event != nil {
 			one := *e.Event
-			one.SessionID = id
+			one.SessionID, one.Parcels = id, ofSession(one.Parcels, id)
 			events = append(events, one)
 		}
 	}
@@ -234,6 +271,48 @@ type EventRecord struct {
 	SessionID string
 	Data      []byte // JSON of all else; at most 4 KiB
 	Queued    bool   // it waits to be handed on, see ClaimEvents; the store clears it in EventsDelivered
+	// Parcels are to be sent because of it: stored in the same step, and no part of the event that is read again.
+	Parcels []Parcel
+}
+
+// Parcel is something that waits to be sent: a mail, a webhook. What it holds says what to send and has no secret.
+type Parcel struct {
+	ID    string // the store makes it, whatever was given: "prc_" and a UUIDv7 of DueAt
+	Realm string
+	Kind  string    // who sends it
+	DueAt time.Time // not before; zero when it is stored: at once
+	Tries int       // so often it was claimed; the store counts
+	Data  []byte    // at most 8 KiB
+}
+
+// ParcelQuery selects parcels to be sent, see Directory.ClaimParcels.
+type ParcelQuery struct {
+	Realm, Kind      string
+	Now, LeasedUntil time.Time
+	Max              int
+}
+
+// APIKeyRecord is an API key as a Directory keeps it.
+type APIKeyRecord struct {
+	ID         string // "key_" and a UUIDv7; public, grants nothing
+	Realm      string
+	Token      TokenID
+	UserID     string // who acts by it
+	Name       string
+	Scopes     []string
+	CreatedBy  string // the user who made it; may be empty
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: never
+	LastUsedAt time.Time // zero: not yet; written once in a while
+	Revision   int64
+}
+
+// APIKeyQuery selects API keys of one realm.
+type APIKeyQuery struct {
+	Realm  string
+	UserID string // only of this user; empty means of all
+	After  string // only ids greater than this; empty starts at the beginning
+	Max    int    // at most so many; the caller passes 1 to 1,000
 }
 
 // EventQuery selects events of one realm.
@@ -256,6 +335,7 @@ type Credential struct {
 	UserID   string
 	Method   string // Method.Name
 	ID       string // tells several credentials of one method apart; empty for a password
+	Name     string // that its owner gave it; may be empty
 	Data     []byte // the method's own form; never a secret in the clear
 	Revision int64  // 1 when inserted, grows by one with each change; the store sets it
 
@@ -299,6 +379,16 @@ type SessionRecord struct {
 	Agent    string
 
 	Refresh []RefreshChain // in the signed form, one for each carrier; at most 2
+
+	EndsAt time.Time // it ends then however it is used; zero: as Lifetime has it
+	Actor  *Actor    // who acts as the user; nil: the user
+}
+
+// Actor is an administrator who acts as somebody else (RFC 8693 §4.1 has the name).
+type Actor struct {
+	UserID    string
+	SessionID string  // the session that it was begun from
+	Token     TokenID // of that session when it was begun
 }
 
 // RefreshChain is what a Ledger keeps of the refresh tokens that a carrier of a session has had: hashes, and what only
@@ -351,7 +441,7 @@ type Ledger interface {
 	Touch(ctx context.Context, touches []Touch) error
 
 	// Renew gives a session a new token and writes its Epoch, AuthenticatedAt, IssuedAt, LastSeenAt, ExpiresAt,
-	// Methods, Level and Refresh in one step; the old token answers ErrMoved until r.MovedUntil. Absent, or another token
+	// Methods, Level and Refresh in one step (EndsAt and Actor stay); the old token answers ErrMoved until r.MovedUntil. Absent, or another token
 	// than r.Old: ErrNotFound, so of many racing calls exactly one succeeds. The bucket of both tokens is the same. When
 	// r.Session.Token is r.Old, the token and its refresh chains stay and only the rest is written.
 	Renew(ctx context.Context, r Renewal) error

@@ -24,6 +24,8 @@ const (
 	kindSession = "crs_"
 	kindRefresh = "crr_"
 	kindTicket  = "crt_"
+	kindKey     = "crk_"
+	kindDevice  = "crd_"
 )
 
 const (
@@ -64,21 +66,36 @@ type keyring struct {
 	session []*tagger
 	refresh []*tagger
 	ticket  []*tagger
+	key     []*tagger
+	device  []*tagger
+	code    [][]byte      // for codes that are mailed
+	name    string        // of the first secret, see nameOf
+	only    bool          // there is no other
 	seal    *seal.Keyring // for what is kept unreadable in the store
 	seen    *seenTokens   // session tokens under the first secret
 }
 
 func newKeyring(realm string, secrets []Secret) (*keyring, error) {
-	ring, raw := &keyring{seen: &seenTokens{seed: maphash.MakeSeed()}}, [][]byte{}
+	ring, raw := &keyring{seen: &seenTokens{seed: maphash.MakeSeed()}, name: nameOf(secrets[0]), only: len(secrets) == 1}, [][]byte{}
 	for _, s := range secrets {
 		raw = append(raw, s)
-		for kind, list := range map[string]*[]*tagger{kindSession: &ring.session, kindRefresh: &ring.refresh, kindTicket: &ring.ticket} {
+		lists := map[string]*[]*tagger{
+			kindSession: &ring.session, kindRefresh: &ring.refresh, kindTicket: &ring.ticket, kindKey: &ring.key, kindDevice: &ring.device,
+		}
+		for kind, list := range lists {
 			key, err := hkdf.Key(sha256.New, s, nil, "cloakroom token "+kind+" realm "+realm, sha256.Size)
 			if err != nil {
 				return nil, fmt.Errorf("token key: %w", err)
 			}
 			*list = append(*list, newTagger(key))
 		}
+	}
+	for _, s := range raw {
+		key, err := hkdf.Key(sha256.New, s, nil, "cloakroom mail code realm "+realm, sha256.Size)
+		if err != nil {
+			return nil, fmt.Errorf("code key: %w", err)
+		}
+		ring.code = append(ring.code, key)
 	}
 	var err error
 	ring.seal, err = seal.New(raw)
@@ -93,6 +110,10 @@ func (k *keyring) taggers(kind string) []*tagger {
 		return k.refresh
 	case kindTicket:
 		return k.ticket
+	case kindKey:
+		return k.key
+	case kindDevice:
+		return k.device
 	}
 	return nil
 }

@@ -22,6 +22,15 @@ type User struct {
 	UpdatedAt     time.Time
 	BannedAt      time.Time // zero: not banned
 
+	Locale  string // BCP 47, such as de-AT: the language of mails; may be empty
+	Picture string // an https address; may be empty
+	Phone   string // E.164, such as +4366012345678; not proven; may be empty
+
+	MFA           bool      // a second factor is on file, so a sign-in asks for it
+	ResetRequired bool      // no password counts before it was reset by mail
+	LeavesAt      time.Time // when the account is deleted; until then nobody can sign in to it; zero: it stays
+	ExternalID    string    // of another system that the account came from, unique in the realm; may be empty
+
 	// Epoch grows when all sessions of the user end at once; sessions of an earlier epoch are dead, wherever a copy
 	// of them survives. Revision grows with every change and guards against lost updates. Both are the engine's.
 	Epoch    int64
@@ -30,6 +39,9 @@ type User struct {
 
 // Banned reports whether the user may not sign in.
 func (u *User) Banned() bool { return !u.BannedAt.IsZero() }
+
+// Leaving reports whether the account is about to be deleted, and is treated as if it were already.
+func (u *User) Leaving() bool { return !u.LeavesAt.IsZero() }
 
 // Is reports whether the user holds at least one of the roles.
 func (u *User) Is(roles ...string) bool {
@@ -62,7 +74,7 @@ func checkUser(u *User) FieldErrors {
 	if len(u.Roles) > maxRoles || slices.ContainsFunc(u.Roles, func(r string) bool { return !validRole(r) }) {
 		bad = append(bad, FieldError{Field: "roles", Code: "invalid_role", Message: "must be at most 64 names of 1 to 64 letters, digits or ._:-"})
 	}
-	return bad
+	return append(bad, checkProfile(u)...)
 }
 
 func validRole(r string) bool {

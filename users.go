@@ -32,48 +32,74 @@ type NewUser struct {
 	// An empty Method means the first of Config.Methods.
 	Method string
 	Secret string
+	// Locale, Picture and Phone: see User.
+	Locale, Picture, Phone string
 }
 
 // Create makes an account, also while sign-up is closed. Errors: FieldErrors, ErrEmailTaken.
 func (u Users) Create(ctx context.Context, n NewUser) (*User, error) {
-	user, _, err := u.auth.create(ctx, n)
+	user, _, err := u.auth.create(ctx, n, nil)
 	return user, err
 }
 
-func (a *Auth) create(ctx context.Context, n NewUser) (*User, string, error) {
+// create makes an account. letter, if any, goes out with it.
+func (a *Auth) create(ctx context.Context, n NewUser, letter *order) (*User, string, error) {
+	user, creds, err := a.draft(ctx, n)
+	if err == nil {
+		err = a.found(ctx, user, creds, a.dated(ctx, Event{Type: UserCreated, UserID: user.ID}), letter)
+	}
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(creds) > 0:
+		return user, creds[0].Method, nil
+	}
+	return user, "", nil
+}
+
+// draft makes a user with a first credential, if there is a secret, and stores nothing.
+func (a *Auth) draft(ctx context.Context, n NewUser) (*User, []Credential, error) {
 	now := a.now()
 	user := User{
 		ID: id.New("usr_", now), Realm: a.config.Realm, Email: NormalizeEmail(n.Email), EmailVerified: n.EmailVerified,
-		Name: strings.TrimSpace(n.Name), Roles: normalRoles(n.Roles), CreatedAt: now, UpdatedAt: now, Revision: 1,
+		Name: strings.TrimSpace(n.Name), Roles: normalRoles(n.Roles),
+		Locale: n.Locale, Picture: n.Picture, Phone: NormalizePhone(n.Phone), CreatedAt: now, UpdatedAt: now, Revision: 1,
 	}
 	if bad := checkUser(&user); bad != nil {
-		return nil, "", bad
+		return nil, nil, bad
 	}
 	if user.Email != "" { // asked first, so that a taken one costs no hash; CreateUser decides
 		_, err := a.directory.UserByEmail(ctx, user.Realm, user.Email)
 		if err == nil {
-			return nil, "", ErrEmailTaken
+			return nil, nil, ErrEmailTaken
 		}
 		if !errors.Is(err, ErrNotFound) {
-			return nil, "", unavailable(err)
+			return nil, nil, unavailable(err)
 		}
 	}
-	var creds []Credential
-	methodName := ""
-	if n.Secret != "" {
-		c, err := a.enroll(ctx, n.Method, user, n.Secret)
-		if err != nil {
-			return nil, "", err
-		}
-		creds, methodName = append(creds, c), c.Method
+	if n.Secret == "" {
+		return &user, nil, nil
 	}
-	made := a.dated(ctx, Event{Type: UserCreated, UserID: user.ID})
-	err := a.directory.CreateUser(ctx, UserChange{User: user, Credentials: creds, Events: a.records(made)})
+	c, err := a.enroll(ctx, n.Method, user, n.Secret, nil)
 	if err != nil {
-		return nil, "", known(err, ErrTaken, ErrEmailTaken)
+		return nil, nil, err
+	}
+	return &user, []Credential{c}, nil
+}
+
+// found stores a drafted user, and tells of it.
+func (a *Auth) found(ctx context.Context, user *User, creds []Credential, made Event, letter *order) error {
+	events := a.records(made)
+	if letter != nil {
+		letter.UserID = user.ID
+		events = []EventRecord{a.ordering(made, *letter)}
+	}
+	if err := a.directory.CreateUser(ctx, UserChange{User: *user, Credentials: creds, Events: events}); err != nil {
+		return known(err, ErrTaken, ErrEmailTaken)
 	}
 	a.emit(ctx, made)
-	return &user, methodName, nil
+	a.mails.hurry()
+	return nil
 }
 
 // Get returns the user with this id.
@@ -125,10 +151,10 @@ func (u Users) All(ctx context.Context, role string) iter.Seq2[*User, error] {
 }
 
 // Update changes a user: change gets the present state and edits it, and may be called again when somebody else was
-// faster. E-mail, its verification, name and roles can be edited; what else it edits is ignored. New roles count from
+// faster. E-mail, its verification, name, roles, locale, picture and phone can be edited; what else it edits is ignored. New roles count from
 // the next request on. Errors: what change returns, FieldErrors, ErrEmailTaken, ErrLastHolder.
 func (u Users) Update(ctx context.Context, userID string, change func(*User) error) (*User, error) {
-	user, _, err := u.edit(ctx, userID, nil, Event{Type: UserUpdated}, func(user *User) error {
+	user, _, err := u.edit(ctx, userID, userEdit{what: Event{Type: UserUpdated}, change: func(user *User) error {
 		edited := *user
 		edited.Roles = slices.Clone(user.Roles)
 		if err := change(&edited); err != nil {
@@ -136,11 +162,12 @@ func (u Users) Update(ctx context.Context, userID string, change func(*User) err
 		}
 		user.Email, user.EmailVerified, user.Name = NormalizeEmail(edited.Email), edited.EmailVerified, strings.TrimSpace(edited.Name)
 		user.Roles = normalRoles(edited.Roles)
+		user.Locale, user.Picture, user.Phone = edited.Locale, edited.Picture, NormalizePhone(edited.Phone)
 		if bad := checkUser(user); bad != nil {
 			return bad
 		}
 		return nil
-	})
+	}})
 	return user, err
 }
 
@@ -158,14 +185,15 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 	if err != nil {
 		return err
 	}
-	c, err := u.auth.enroll(ctx, methodName, *user, secret)
+	c, err := u.auth.enroll(ctx, methodName, *user, secret, nil)
 	if err != nil {
 		return err
 	}
-	_, _, err = u.edit(ctx, userID, []Credential{c}, Event{Type: CredentialChanged, Reason: c.Method}, func(user *User) error {
+	_, _, err = u.edit(ctx, userID, userEdit{what: Event{Type: CredentialChanged, Reason: c.Method}, creds: []Credential{c}, change: func(user *User) error {
 		user.Epoch += allEnd
+		user.ResetRequired = false
 		return nil
-	})
+	}})
 	if err != nil {
 		return err
 	}
@@ -176,22 +204,22 @@ func (u Users) SetSecret(ctx context.Context, userID, methodName, secret string)
 // Ban keeps the user out from the next request on, with 403 "user_banned" for whoever holds a session. Banning twice is
 // no error.
 func (u Users) Ban(ctx context.Context, userID string) error {
-	_, _, err := u.edit(ctx, userID, nil, Event{Type: UserBanned}, func(user *User) error {
+	_, _, err := u.edit(ctx, userID, userEdit{what: Event{Type: UserBanned}, change: func(user *User) error {
 		if !user.Banned() {
 			user.BannedAt = u.auth.now()
 			user.Epoch += allEnd
 		}
 		return nil
-	})
+	}})
 	return err
 }
 
 // Unban lets the user sign in again. Sessions from before the ban stay dead. Unbanning twice is no error.
 func (u Users) Unban(ctx context.Context, userID string) error {
-	_, changed, err := u.edit(ctx, userID, nil, Event{Type: UserUnbanned}, func(user *User) error {
+	_, changed, err := u.edit(ctx, userID, userEdit{what: Event{Type: UserUnbanned}, change: func(user *User) error {
 		user.BannedAt = time.Time{}
 		return nil
-	})
+	}})
 	if err != nil || !changed {
 		return err
 	}
@@ -199,43 +227,67 @@ func (u Users) Unban(ctx context.Context, userID string) error {
 	return nil
 }
 
-// Delete removes the account and its credentials and ends its sessions. The e-mail is free again.
+// Delete removes the account, its credentials and API keys and ends its sessions. The e-mail is free again. Its events stay, until
+// they are old.
 func (u Users) Delete(ctx context.Context, userID string) error {
 	if _, err := u.Get(ctx, userID); err != nil {
 		return err
 	}
-	gone := u.auth.dated(ctx, Event{Type: UserDeleted, UserID: userID})
-	if err := u.auth.directory.DeleteUser(ctx, userID, RoleAdmin, u.auth.ending(gone)); err != nil {
+	return u.delete(ctx, u.auth.dated(ctx, Event{Type: UserDeleted, UserID: userID}))
+}
+
+// delete removes the account of an event that tells of it.
+func (u Users) delete(ctx context.Context, gone Event) error {
+	if err := u.auth.directory.DeleteUser(ctx, gone.UserID, RoleAdmin, u.auth.ending(gone)); err != nil {
 		return known(err, ErrNotFound, ErrNotFound, ErrLastHolder, ErrLastHolder)
 	}
 	u.auth.emit(ctx, gone)
-	u.auth.tidy(ctx, userID, "", "deleted")
+	u.auth.tidy(ctx, gone.UserID, "", "deleted")
 	return nil
+}
+
+// userEdit is a change of one user.
+type userEdit struct {
+	what   Event  // what it is called
+	letter *order // that goes out with it, beside the notice that the event may be worth
+	creds  []Credential
+	check  func(all []Credential) error           // of what is on file, where creds or forget is set; nil: anything goes
+	forget func(all []Credential) []CredentialKey // nil: none
+	change func(*User) error
 }
 
 // edit is the one road to change a user: read, change, compare-and-swap, again if somebody was faster. What it is called
 // joins the events. changed is false when there was nothing to write.
-func (u Users) edit(ctx context.Context, userID string, creds []Credential, what Event, change func(*User) error) (_ *User, changed bool, err error) {
-	what.UserID = userID
+func (u Users) edit(ctx context.Context, userID string, e userEdit) (_ *User, changed bool, err error) {
+	a := u.auth
+	e.what.UserID = userID
 	for {
 		user, err := u.Get(ctx, userID)
 		if err != nil {
 			return nil, false, err
 		}
 		before := *user
-		if err := change(user); err != nil {
+		forget, err := a.reckon(ctx, user, e)
+		if err == nil {
+			err = e.change(user)
+		}
+		if err != nil {
 			return nil, false, err
 		}
-		if sameUser(&before, user) && creds == nil { // perhaps because another node has just done it
-			u.auth.feed.tell(subjectOf(userID))
+		if sameUser(&before, user) && e.creds == nil && forget == nil { // perhaps because another node has just done it
+			a.feed.tell(subjectOf(userID))
 			return user, false, nil
 		}
-		if what.Time.IsZero() {
-			what = u.auth.dated(ctx, what)
+		if e.what.Type == UserUpdated && before.Email != "" && user.Email != before.Email { // its owner must hear of it
+			e.what.Type, e.what.Reason, e.what.Details = EmailChanged, "operator", fromTo(before.Email, user.Email)
 		}
-		user.UpdatedAt = u.auth.now()
-		err = u.auth.directory.UpdateUser(ctx, UserChange{
-			User: *user, Credentials: creds, Keeps: RoleAdmin, RevokedUntil: u.auth.revokedUntil(), Events: u.auth.records(what),
+		if e.what.Time.IsZero() {
+			e.what = a.dated(ctx, e.what)
+		}
+		user.UpdatedAt = a.now()
+		err = a.directory.UpdateUser(ctx, UserChange{
+			User: *user, Credentials: e.creds, Forget: forget, Keeps: RoleAdmin, RevokedUntil: a.revokedUntil(),
+			Events: a.tellingOf(&before, e),
 		})
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue
@@ -244,14 +296,48 @@ func (u Users) edit(ctx context.Context, userID string, creds []Credential, what
 			return nil, false, known(err, ErrNotFound, ErrNotFound, ErrTaken, ErrEmailTaken, ErrLastHolder, ErrLastHolder)
 		}
 		user.Revision++
-		u.auth.emit(ctx, what)
+		a.emit(ctx, e.what)
+		a.mails.hurry()
 		return user, true, nil
 	}
 }
 
+// reckon says which credentials an edit deletes, and whether the user has a second factor after it.
+func (a *Auth) reckon(ctx context.Context, user *User, e userEdit) ([]CredentialKey, error) {
+	if e.creds == nil && e.forget == nil {
+		return nil, nil
+	}
+	all, err := a.directory.Credentials(ctx, user.ID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if e.check != nil {
+		if err := e.check(all); err != nil {
+			return nil, err
+		}
+	}
+	var forget []CredentialKey
+	if e.forget != nil {
+		forget = e.forget(all)
+	}
+	all = slices.DeleteFunc(all, func(c Credential) bool { return slices.Contains(forget, CredentialKey{c.Method, c.ID}) })
+	user.MFA = slices.ContainsFunc(append(all, e.creds...), func(c Credential) bool { return a.isSecondFactor(c.Method) })
+	return forget, nil
+}
+
+// tellingOf are the events of an edit, with what is mailed about it.
+func (a *Auth) tellingOf(before *User, e userEdit) []EventRecord {
+	rec := a.noticed(before, e.what)
+	if e.letter != nil {
+		rec.Parcels = append(rec.Parcels, a.posted(e.what, *e.letter)...)
+	}
+	return []EventRecord{rec}
+}
+
 func sameUser(a, b *User) bool {
 	return a.Email == b.Email && a.EmailVerified == b.EmailVerified && a.Name == b.Name && slices.Equal(a.Roles, b.Roles) &&
-		a.BannedAt.Equal(b.BannedAt) && a.Epoch == b.Epoch
+		a.BannedAt.Equal(b.BannedAt) && a.Epoch == b.Epoch && a.Locale == b.Locale && a.Picture == b.Picture && a.Phone == b.Phone &&
+		a.MFA == b.MFA && a.ResetRequired == b.ResetRequired && a.LeavesAt.Equal(b.LeavesAt) && a.ExternalID == b.ExternalID
 }
 
 // normalRoles sorts and removes doubles.
@@ -261,9 +347,20 @@ func normalRoles(roles []string) []string {
 	return slices.Compact(sorted)
 }
 
+// instead is err, or what stands for it where it is one that means something else here.
+func instead(err, of, what error) error {
+	if errors.Is(err, of) {
+		return what
+	}
+	return err
+}
+
 // known passes on the errors that a method promises, each as the one beside it, and takes every other for a store that
 // does not answer.
 func known(err error, promised ...error) error {
+	if err == nil {
+		return nil
+	}
 	for i := 0; i < len(promised); i += 2 {
 		if errors.Is(err, promised[i]) {
 			return promised[i+1]

@@ -249,7 +249,7 @@ func TestUsers(t *testing.T) {
 					t.Errorf("it is %+v", u)
 				}
 			}
-			w.happened(cloakroom.UserUpdated)
+			w.happened(cloakroom.EmailChanged)
 			if _, err := users.ByEmail(ctx, bob.Email); !errors.Is(err, cloakroom.ErrNotFound) {
 				t.Errorf("the old e-mail still finds: %v", err)
 			}

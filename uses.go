@@ -95,14 +95,14 @@ func (a *Auth) use(s *Session, now time.Time) {
 		return // what is already known to the second
 	}
 	s.LastSeenAt = now
-	s.ExpiresAt = a.lifetime.end(s.CreatedAt, now)
+	s.ExpiresAt = s.endIfSeen(now)
 	a.uses.note(s.token, now, s.ExpiresAt, time.Time{})
 }
 
 // touchBatch bounds one call of Ledger.Touch.
 const touchBatch = 500
 
-// Flush writes down the uses of sessions that are only in memory. It runs by itself every minute and in Close.
+// Flush writes down the uses of sessions and API keys that are only in memory. It runs by itself every minute and in Close.
 func (a *Auth) Flush(ctx context.Context) error {
 	for batch := range slices.Chunk(a.uses.unwritten(), touchBatch) {
 		if err := a.ledger.Touch(ctx, batch); err != nil {
@@ -115,11 +115,11 @@ func (a *Auth) Flush(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return a.flushKeys(ctx)
 }
 
-// Sweep deletes what has expired, in bounded batches, until nothing is left, and returns how much it was. It runs by
-// itself every minute.
+// Sweep deletes what has expired, in bounded batches, until nothing is left, and returns how much it was; accounts whose owners
+// have deleted them, too. It runs by itself every minute.
 func (a *Auth) Sweep(ctx context.Context) (int, error) {
 	now := a.now()
 	total := 0
@@ -137,9 +137,10 @@ func (a *Auth) Sweep(ctx context.Context) (int, error) {
 	}
 	n, err := a.prune(ctx)
 	if err != nil {
-		err = unavailable(err)
+		return total + n, unavailable(err)
 	}
-	return total + n, err
+	left, err := a.sweepLeavers(ctx)
+	return total + n + left, err
 }
 
 // handOn hands on events until ctx ends: beside housekeep, for however long the app's hook takes, uses must be written.

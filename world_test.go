@@ -60,6 +60,7 @@ type device struct {
 	by      cloakroom.Delivery
 	token   string
 	address string
+	trust   string // cookie of a browser that is remembered
 }
 
 func (w *world) browser() *device {
@@ -89,6 +90,9 @@ func (d *device) request() *http.Request {
 	default:
 		r.Header.Set("Authorization", "Bearer "+d.token)
 	}
+	if d.trust != "" {
+		r.AddCookie(&http.Cookie{Name: "device", Value: d.trust})
+	}
 	return r
 }
 
@@ -98,8 +102,11 @@ func (d *device) keep(answer *httptest.ResponseRecorder, g *cloakroom.Grant) {
 		d.token = g.Tokens.Access.Reveal()
 	}
 	for _, c := range answer.Result().Cookies() {
-		if c.Name == "session" {
+		switch c.Name {
+		case "session":
 			d.token = c.Value
+		case "device":
+			d.trust = c.Value
 		}
 	}
 }

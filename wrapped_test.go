@@ -18,7 +18,7 @@ type wrapped struct {
 
 	mu     sync.Mutex
 	before func(verb string) error
-	after  func(verb string) error // of verbs that change a session or the keys: the work is done, and its answer lost
+	after  func(verb string) error // of verbs that change a user, a session or the keys: the work is done, and its answer lost
 	calls  map[string]int
 
 	swept, largest atomic.Int64 // by Sweep: in all, and in one pass
@@ -85,10 +85,10 @@ func (s *wrapped) count(verbs ...string) (n int) {
 var writes = []string{
 	"CreateUser", "UpdateUser", "DeleteUser", "SwapCredential", "Open", "Touch", "Renew", "Close", "CloseUser", "SetDatum",
 	"Count", "Put", "Take", "Swap", "Sweep", "Rotate", "SwapKeySet", "Append",
-	"ClaimEvents", "EventsDelivered", "Prune",
+	"ClaimEvents", "EventsDelivered", "Prune", "SwapAPIKeys", "DeleteAPIKey",
 }
 
-var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket", "KeySet", "Revocations", "Events"}
+var reads = []string{"User", "UserByEmail", "Users", "Credentials", "Session", "SessionsOf", "Datum", "Ticket", "KeySet", "Revocations", "Events", "APIKey", "APIKeys"}
 
 func (s *wrapped) call(verb string) error {
 	s.mu.Lock()
@@ -137,7 +137,7 @@ func (s *wrapped) UpdateUser(ctx context.Context, c cloakroom.UserChange) error 
 	if err := s.call("UpdateUser"); err != nil {
 		return err
 	}
-	return s.Store.UpdateUser(ctx, c)
+	return s.answered("UpdateUser", s.Store.UpdateUser(ctx, c))
 }
 
 func (s *wrapped) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.Ending) error {
@@ -346,4 +346,32 @@ func (s *slow) Session(ctx context.Context, id cloakroom.TokenID, now time.Time)
 		<-s.goOn
 	}
 	return rec, err
+}
+
+func (s *wrapped) SwapAPIKeys(ctx context.Context, keys []cloakroom.APIKeyRecord, events ...cloakroom.EventRecord) error {
+	if err := s.call("SwapAPIKeys"); err != nil {
+		return err
+	}
+	return s.Store.SwapAPIKeys(ctx, keys, events...)
+}
+
+func (s *wrapped) APIKey(ctx context.Context, t cloakroom.TokenID) (cloakroom.APIKeyRecord, error) {
+	if err := s.call("APIKey"); err != nil {
+		return cloakroom.APIKeyRecord{}, err
+	}
+	return s.Store.APIKey(ctx, t)
+}
+
+func (s *wrapped) APIKeys(ctx context.Context, q cloakroom.APIKeyQuery) ([]cloakroom.APIKeyRecord, error) {
+	if err := s.call("APIKeys"); err != nil {
+		return nil, err
+	}
+	return s.Store.APIKeys(ctx, q)
+}
+
+func (s *wrapped) DeleteAPIKey(ctx context.Context, realm, id string, events ...cloakroom.EventRecord) (bool, error) {
+	if err := s.call("DeleteAPIKey"); err != nil {
+		return false, err
+	}
+	return s.Store.DeleteAPIKey(ctx, realm, id, events...)
 }

@@ -1,29 +1,47 @@
-// Package api is the JSON API of Cloakroom: sign up, sign in, refresh, see and end sessions, over HTTP.
+// Package api is the JSON API of Cloakroom: sign up, sign in, refresh, see and end sessions, and look after one's account, over
+// HTTP.
 //
 //	a := api.New(auth)
 //	mux.Handle("/auth/", a)
-//	mux.Handle("GET /.well-known/jwks.json", a) // where services verify signed tokens
+//	mux.Handle("/.well-known/", a) // the keys by which services verify signed tokens; what browsers ask about passkeys
+//
+// # Signing in
+//
+// A sign-in begins at /login, at /login/options (a passkey) or at /mailcode, and ends with a session or with a challenge: an
+// id, and the methods by one of which to go on. The answer to it goes to /login/verify, for passkeys after /login/options was
+// asked for what the device is to sign; in the end there is a session. /step-up does the same for a session that was refused with
+// step_up_required: proven anew, it goes on with a new token.
+//
+// Where an answer would tell whether somebody has an account, it is the same for everybody, and the mail tells the rest. Links
+// in mails lead to paths that take a POST only: to follow one, as scanners of mail do, changes nothing. A page that Config.Mail.Links
+// names shows the button; without one, programs send the token themselves.
+//
+// # The routes
 //
 // All routes stand in one table, in routes.go: who may call, what is checked, what comes in, what goes out. From
 // the same table comes the OpenAPI document, served at /auth/openapi.json and kept in docs/openapi.json.
 //
-// Every answer is JSON, but the feed of revocations, a JWT; every error is a problem document (RFC 9457) with a stable code, also for unknown paths and wrong
-// methods; the codes are in docs/errors.md. Bodies are one JSON object of at most 64 KiB with exactly the documented
-// names and types; whatever is malformed is refused before anything is counted or hashed. Unknown members are ignored.
+// Every answer is JSON, but the feed of revocations, a JWT; every error is a problem document (RFC 9457) with a stable code,
+// also for unknown paths and wrong methods; the codes are in docs/errors.md. Bodies are one JSON object of at most 64 KiB with
+// exactly the documented names and types; whatever is malformed is refused before anything is counted or hashed. Unknown
+// members are ignored, but for what an account has and PATCH /user cannot change: that is refused.
 // Two endpoints are for services, not people: they authenticate with HTTP Basic as one of Config.Clients, and are not there
 // while none is configured. One of them, introspection, takes a form as RFC 7662 has it.
 //
-// No answer may be cached but the public keys, which any page may read and keep for cloakroom.KeyCache. Pages of Config.Origins may call from other origins; see cloakroom.Auth.CORS.
+// No answer may be cached but the public keys, which any page may read and keep for cloakroom.KeyCache. Pages of
+// Config.Origins may call from other origins; see cloakroom.Auth.CORS.
 //
 // This package only speaks JSON. What a sign-in is, which credential counts, cross-site checks and limits are decided
 // by package cloakroom.
 //
-// Not here: pages for people, administration of other people's accounts, and whatever is no endpoint of a signed-in
-// user's own browser or app.
+// Administration of other people's accounts, of sessions and of API keys is below /auth/admin, once API.Admin is set.
+//
+// Not here: pages for people.
 package api
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,19 +58,26 @@ type API struct {
 	// Auth is the engine. Required.
 	Auth *cloakroom.Auth
 	// Prefix is the path under which the API is mounted. Empty means /auth. With another one, cloakroom.Cookie.RefreshPaths
-	// must name its /refresh and /logout.
+	// must name its /refresh and /logout, and cloakroom.MailPolicy.Links where links of mails lead.
 	Prefix string
 	// UserLocation, when set, makes a login answer 204 with the address of the user in Location, in place of the
 	// result; CORS exposes the header. A login that asks for tokens in the body, or needs more proof, still gets
 	// its body, with 200.
 	UserLocation func(*cloakroom.User) string
 
+	// Passkeys tells browsers and password managers about the passkeys of the site.
+	Passkeys Passkeys
+
+	// Admin serves the administration of other people's accounts below <Prefix>/admin, for users who hold cloakroom.RoleAdmin: by
+	// a session of two factors, or by an API key with the scope admin (admin:read to look only). False: it answers 404.
+	Admin bool
+
 	once      sync.Once
 	handler   http.Handler
 	prefix    string
-	resources map[string]resource // by path
-	members   map[string]resource // of a collection, by the path of that
-	document  []byte              // OpenAPI
+	resources map[string]*resource // by path
+	members   map[string]*resource // by path, with {id} in it
+	document  []byte               // OpenAPI
 }
 
 var _ http.Handler = (*API)(nil)
@@ -70,8 +95,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.handler.ServeHTTP(w, r)
 }
 
-// resource is what lives at one path: a handler for each method. HEAD is served by the one for GET.
-type resource map[string]http.Handler
+// resource is what lives at one path.
+type resource struct {
+	handlers map[string]http.Handler // by method; HEAD is served by the one for GET
+	linked   bool                    // links of mails lead here
+}
 
 func (a *API) build() {
 	a.prefix = "/auth"
@@ -79,22 +107,29 @@ func (a *API) build() {
 		a.prefix = strings.TrimRight(a.Prefix, "/")
 	}
 	a.document = openAPI(a.prefix)
-	a.resources, a.members = map[string]resource{}, map[string]resource{}
+	a.resources, a.members = map[string]*resource{}, map[string]*resource{}
 	for _, rt := range routes() {
+		if rt.guard == admin && !a.Admin {
+			continue
+		}
 		known, path := a.resources, rt.at(a.prefix)
-		if collection, ok := strings.CutSuffix(path, "/{id}"); ok {
-			known, path = a.members, collection
+		if strings.Contains(rt.path, idSegment) {
+			known = a.members
 		}
 		if known[path] == nil {
-			known[path] = resource{}
+			known[path] = &resource{handlers: map[string]http.Handler{}}
 		}
-		h := a.guarded(rt)
-		known[path][rt.method] = h
-		if rt.method == http.MethodGet {
-			known[path][http.MethodHead] = h
-		}
+		known[path].add(rt, a.guarded(rt))
 	}
 	a.handler = a.Auth.CORS(http.HandlerFunc(a.dispatch))
+}
+
+func (found *resource) add(rt route, h http.Handler) {
+	found.linked = found.linked || rt.does.linked
+	found.handlers[rt.method] = h
+	if rt.method == http.MethodGet {
+		found.handlers[http.MethodHead] = h
+	}
 }
 
 // Shared so that marking an answer allocates nothing; nobody writes to them.
@@ -115,7 +150,10 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, failure{code: problem.NotFound})
 		return
 	}
-	next := found[r.Method]
+	if found.linked {
+		h.Set("Referrer-Policy", "no-referrer")
+	}
+	next := found.handlers[r.Method]
 	if next == nil {
 		h.Set("Allow", found.allow())
 		a.fail(w, r, failure{code: problem.MethodNotAllowed})
@@ -127,26 +165,31 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) {
 	next.ServeHTTP(w, r)
 }
 
-// find returns the resource at a path, and its id if it is the member of a collection; nil if nothing is there.
-func (a *API) find(path string) (found resource, id string) {
+// idSegment stands for an id in a path.
+const idSegment = "{id}"
+
+// find returns the resource at a path, and the id that is the last segment of it or the one before; nil if nothing is there.
+func (a *API) find(path string) (found *resource, id string) {
 	if found = a.resources[path]; found != nil {
 		return found, ""
 	}
-	i := strings.LastIndexByte(path, '/')
-	if i < 0 || i == len(path)-1 {
-		return nil, ""
+	end := len(path)
+	for range 2 {
+		slash := strings.LastIndexByte(path[:end], '/')
+		if slash < 0 || slash == end-1 {
+			return nil, ""
+		}
+		if found = a.members[path[:slash+1]+idSegment+path[end:]]; found != nil {
+			return found, path[slash+1 : end]
+		}
+		end = slash
 	}
-	return a.members[path[:i]], path[i+1:]
+	return nil, ""
 }
 
 // allow lists the methods of a resource for the header of that name (RFC 9110 §10.2.1).
-func (found resource) allow() string {
-	methods := make([]string, 0, len(found))
-	for m := range found {
-		methods = append(methods, m)
-	}
-	slices.Sort(methods)
-	return strings.Join(methods, ", ")
+func (found *resource) allow() string {
+	return strings.Join(slices.Sorted(maps.Keys(found.handlers)), ", ")
 }
 
 // guarded puts the guard of a route before its handler. A route that states none is closed.
@@ -156,6 +199,7 @@ func (a *API) guarded(rt route) http.Handler {
 		r.Pattern = pattern // for the logs and metrics of whoever mounts the API, as http.ServeMux does it
 		who, err := a.pass(rt.guard, w, r)
 		if err == nil {
+			r = a.marked(rt.guard, r, who.session)
 			err = rt.does.serve(a, w, r, who)
 		}
 		if err != nil && rt.guard == client {
@@ -179,12 +223,26 @@ func (a *API) pass(g guard, w http.ResponseWriter, r *http.Request) (who caller,
 		}
 	case user:
 		who.session, err = a.Auth.Enter(w, r)
+	case enrolling:
+		who.session, err = a.Auth.Enter(w, r, cloakroom.AnyLevel)
+	case sensitive:
+		who.session, err = a.Auth.Enter(w, r, cloakroom.Sensitive, cloakroom.AnyLevel)
+	case admin:
+		who.session, err = a.administrator(w, r)
 	case client:
 		who.client, err = a.Auth.Client(r)
 	default:
 		err = cloakroom.ErrForbidden
 	}
 	return who, err
+}
+
+// marked returns a request whose events name who acts, where that is not the user of the account.
+func (a *API) marked(g guard, r *http.Request, s *cloakroom.Session) *http.Request {
+	if g == admin {
+		return a.Auth.Administering(r, s)
+	}
+	return a.Auth.Acting(r, s)
 }
 
 // failure is an error of HTTP or JSON, which the engine knows nothing of.

@@ -33,11 +33,15 @@ func appendSession(b []byte, s *cloakroom.Session) []byte {
 		b = appendTime(b, s.AuthenticatedAt)
 	}
 	b = appendList(append(b, `,"methods":`...), s.Methods)
+	b = strconv.AppendInt(append(b, `,"level":`...), int64(s.Level), 10)
 	b = strconv.AppendBool(append(b, `,"anonymous":`...), s.Anonymous())
 	b = strconv.AppendBool(append(b, `,"current":`...), s.Current)
 	b = appendString(append(b, `,"ip":`...), s.IP)
 	b = appendString(append(b, `,"user_agent":`...), s.UserAgent)
 	b = appendString(append(b, `,"device":`...), s.Device())
+	if s.Actor != "" {
+		b = appendString(append(b, `,"actor":`...), s.Actor)
+	}
 	return append(b, '}')
 }
 

@@ -145,8 +145,9 @@ func TestCarriers(t *testing.T) {
 		w.user("ed@example.com", "editor", "author")
 		c := w.client()
 		c.login("ed@example.com", "")
+		in := c.get("/auth/session").str("session", "id")
 		me := c.get("/auth/me").is(200).at().(map[string]any)
-		if len(me) != 6 || me["email"] != "ed@example.com" || me["email_verified"] != false || me["name"] != "Ana" || len(me["roles"].([]any)) != 2 {
+		if len(me) != 8 || me["session_id"] != in || me["mfa_enabled"] != false || me["email"] != "ed@example.com" || me["email_verified"] != false || me["name"] != "Ana" || len(me["roles"].([]any)) != 2 {
 			t.Errorf("me %v", me)
 		}
 	})

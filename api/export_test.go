@@ -12,12 +12,15 @@ type Line struct {
 	Method, Path  string
 	URL           string // the path under /auth, or outside of it
 	Guarded       bool   // states a guard
+	ForAdmins     bool   // its guard asks for an administrator
 	ForClients    bool   // its guard asks for a client of the configuration
 	CSRF          string
 	Limit         string
 	TakesBody     bool
 	Form          bool // the body is a form by its standard
 	BodyMayBeVoid bool
+	Linked        bool // links of mails lead here
+	Account       bool // its guard asks for a person
 	Statuses      []int
 	Codes         []string
 }
@@ -26,9 +29,9 @@ func Table() []Line {
 	var lines []Line
 	for _, rt := range routes() {
 		line := Line{
-			Method: rt.method, Path: rt.path, URL: rt.at("/auth"), Guarded: rt.guard != closed, ForClients: rt.guard == client, Limit: string(rt.limit),
-			CSRF:      map[origin]string{safe: "safe", byCookie: "cookie", always: "always", byClient: "client"}[rt.origin],
-			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid, Form: slices.Contains(rt.does.media, mediaForm),
+			Method: rt.method, Path: rt.path, URL: rt.at("/auth"), Guarded: rt.guard != closed, ForClients: rt.guard == client, ForAdmins: rt.guard == admin, Limit: string(rt.limit),
+			CSRF:      map[origin]string{safe: "safe", byCookie: "cookie", always: "always", whoever: "whoever", byMedia: "media", byClient: "client"}[rt.origin],
+			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid, Linked: rt.does.linked, Account: rt.guard == user || rt.guard == enrolling || rt.guard == sensitive, Form: slices.Contains(rt.does.media, mediaForm),
 		}
 		for _, g := range rt.gives {
 			line.Statuses = append(line.Statuses, g.status)
@@ -60,7 +63,7 @@ var (
 	AppendState = appendState
 	Parse       = parse
 	ParsePage   = func(raw string) (limit int, cursor string, err error) {
-		q, err := parsePage(raw)
+		q, err := parsePage(raw, "ses_")
 		return q.Limit, q.Cursor, err
 	}
 )

@@ -63,6 +63,7 @@ type world struct {
 	mu     sync.Mutex
 	now    time.Time
 	events []cloakroom.Event
+	met    met
 }
 
 // fixedRequest names every request alike, so that answers can be compared byte by byte.
@@ -89,7 +90,7 @@ func onEachStore(t *testing.T, test func(t *testing.T, w *world), change ...func
 
 func openOn(t testing.TB, store backend, change ...func(*cloakroom.Config)) *world {
 	t.Helper()
-	w := &world{t: t, store: &watched{backend: store}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w := &world{t: t, store: &watched{backend: store}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), met: met{}}
 	config := cloakroom.Config{
 		Store: w.store, Methods: []cloakroom.Method{plain{&w.asked}},
 		Now: func() time.Time {
@@ -110,7 +111,7 @@ func openOn(t testing.TB, store backend, change ...func(*cloakroom.Config)) *wor
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.auth, w.api = auth, api.New(auth)
+	w.auth, w.api = auth, &api.API{Auth: auth, Admin: true}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/auth/", func(rw http.ResponseWriter, r *http.Request) {
 		if id := r.Header.Get(fixedRequest); id != "" {
@@ -118,9 +119,19 @@ func openOn(t testing.TB, store backend, change ...func(*cloakroom.Config)) *wor
 		}
 		w.api.ServeHTTP(rw, r)
 	})
-	mux.Handle("/.well-known/", w.api)
+	mux.HandleFunc("/.well-known/", func(rw http.ResponseWriter, r *http.Request) { w.api.ServeHTTP(rw, r) })
 	mux.Handle("POST /renew", auth.Protect(func(rw http.ResponseWriter, r *http.Request, s *cloakroom.Session) {
 		if _, err := auth.Renew(rw, r, s); err != nil {
+			auth.Fail(rw, r, err)
+		}
+	}))
+	mux.Handle("POST /act", auth.Protect(func(rw http.ResponseWriter, r *http.Request, s *cloakroom.Session) {
+		var in struct{ User string }
+		err := json.NewDecoder(r.Body).Decode(&in)
+		if err == nil {
+			_, err = auth.Impersonate(rw, r, s, cloakroom.Impersonation{UserID: in.User, Reason: "a test"})
+		}
+		if err != nil {
 			auth.Fail(rw, r, err)
 		}
 	}))
@@ -269,7 +280,11 @@ func (c *client) send(r *http.Request) answer {
 			delete(c.cookies, k.Name)
 		}
 	}
-	return answer{c.w.t, res.StatusCode, res.Header, text.String()}
+	a := answer{c.w.t, res.StatusCode, res.Header, text.String()}
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.w.met.hold(a, r.Method, r.URL.Path)
+	return a
 }
 
 func (c *client) get(path string) answer        { c.w.t.Helper(); return c.do("GET", path, "") }

@@ -9,8 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cloakroom-auth/cloakroom"
@@ -26,18 +28,23 @@ const (
 // decode reads the JSON body of r into a struct. Member names are matched exactly; unknown ones are ignored. Known ones
 // must be there, unless they are optional (omitempty), and must have the type of their field; null is no type.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	if mediaOf(r.Header) != mediaJSON {
-		return failure{code: problem.UnsupportedMediaType}
-	}
-	text, err := read(w, r)
-	if err != nil {
-		return err
-	}
-	members, err := parse(text)
+	members, err := membersOf(w, r, mediaJSON)
 	if err != nil {
 		return err
 	}
 	return fill(reflect.ValueOf(into).Elem(), members)
+}
+
+// membersOf reads the JSON body of r, which says to be of one of these media types.
+func membersOf(w http.ResponseWriter, r *http.Request, media ...string) (map[string]json.RawMessage, error) {
+	if !slices.Contains(media, mediaOf(r.Header)) {
+		return nil, failure{code: problem.UnsupportedMediaType}
+	}
+	text, err := read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return parse(text)
 }
 
 // empty reports whether r has no body. What it must read ahead to know is put back.
@@ -59,6 +66,8 @@ const (
 	mediaForm = "application/x-www-form-urlencoded"
 	mediaJWT  = "application/jwt"          // RFC 7519 §10.3.1
 	mediaKeys = "application/jwk-set+json" // RFC 7517 §8.5.2
+
+	mediaPatch = "application/merge-patch+json" // RFC 7396 §4
 )
 
 // mediaOf is what the body says it is, or "" if that is unclear, compressed or not in UTF-8. That no HTML form can say
@@ -184,8 +193,26 @@ func escaped(text []byte) (u uint64, ok bool) {
 	return u, err == nil
 }
 
-// article says what a value must be.
-var article = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false"}
+// mustBe says what a value of this type must be.
+func mustBe(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[objectText]():
+		return "must be an object"
+	case t == reflect.TypeFor[clearable]():
+		return "must be a string or null"
+	case t == reflect.TypeFor[time.Time]():
+		return "must be a time, like 2026-01-31T12:00:00Z"
+	case t.Kind() == reflect.Slice:
+		return "must be a list of strings"
+	case t.Kind() == reflect.Int64:
+		return "must be a whole number"
+	case t.Kind() == reflect.Pointer:
+		return mustBe(t.Elem())
+	case t.Kind() == reflect.Bool:
+		return "must be true or false"
+	}
+	return "must be a string"
+}
 
 const codeRequired = "required"
 
@@ -198,8 +225,8 @@ func fill(v reflect.Value, members map[string]json.RawMessage) error {
 		case !given && f.optional:
 		case !given:
 			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: codeRequired, Message: "is missing"})
-		case string(raw) == "null" || json.Unmarshal(raw, v.FieldByIndex(f.index).Addr().Interface()) != nil:
-			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: "wrong_type", Message: "must be " + article[f.typ.Kind()]})
+		case string(raw) == "null" && !f.nullable || json.Unmarshal(raw, v.FieldByIndex(f.index).Addr().Interface()) != nil:
+			bad = append(bad, cloakroom.FieldError{Field: f.name, Code: "wrong_type", Message: mustBe(f.typ)})
 		}
 	}
 	if bad != nil {

@@ -39,7 +39,7 @@ func openAPI(prefix string) []byte {
 		"openapi": "3.1.1",
 		"info": object{
 			"title": "Cloakroom", "version": "1",
-			"description": "Sign up, sign in, refresh, see and end sessions. A session is proven by an HttpOnly cookie or a Bearer token; a Bearer header decides. " +
+			"description": "Sign up, sign in, refresh, see and end sessions, and look after one's account. A session is proven by an HttpOnly cookie or a Bearer token; a Bearer header decides. " +
 				"Requests that a page of another, unlisted origin made a browser send are refused. Errors are RFC 9457 problem documents.",
 			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
@@ -87,7 +87,7 @@ func security(g guard) []any {
 	switch g {
 	case public:
 		return []any{}
-	case live, user:
+	case live, user, enrolling, sensitive, admin:
 		return []any{bearer, cookie}
 	case holder:
 		return []any{nothing, by("refresh")}
@@ -99,14 +99,18 @@ func security(g guard) []any {
 
 func (s schemas) parameters(rt route) []any {
 	var all []any
-	if strings.HasSuffix(rt.path, "/{id}") {
+	if strings.Contains(rt.path, idSegment) {
 		all = append(all, object{"in": "path", "name": "id", "required": true, "schema": object{"type": "string"}})
 	}
 	if rt.query == nil {
 		return all
 	}
 	for _, f := range fieldsOf(reflect.TypeOf(rt.query)) {
-		all = append(all, object{"in": "query", "name": f.name, "description": f.doc, "schema": s.of(f.typ)})
+		p := object{"in": "query", "name": f.name, "description": f.doc, "schema": s.of(f.typ)}
+		if !f.optional {
+			p["required"] = true
+		}
+		all = append(all, p)
 	}
 	return all
 }
@@ -143,7 +147,11 @@ func either(response, schema object) object {
 	if already == nil {
 		return schema
 	}
-	return object{"oneOf": []any{already[mediaJSON].(object)["schema"], schema}}
+	other := already[mediaJSON].(object)["schema"].(object)
+	if several, ok := other["oneOf"].([]any); ok {
+		return object{"oneOf": append(several, schema)}
+	}
+	return object{"oneOf": []any{other, schema}}
 }
 
 func (s schemas) problem(status int, codes []problem.Code) object {

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"net/http"
-	"reflect"
-	"strings"
+	"slices"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/problem"
@@ -12,193 +10,138 @@ import (
 // routes is the table: everything the API can do, and under which conditions. A route that changes something states who
 // may call it, how cross-site requests are told, and what bounds it; a test refuses one that does not.
 func routes() []route {
-	result, challenge := resultJSON{}, challengeJSON{}
+	return slices.Concat(signInRoutes(), sessionRoutes(), mailRoutes(), passwordRoutes(), userRoutes(), factorRoutes(), serviceRoutes(), adminRoutes())
+}
+
+// refusals are how an attempt to sign in can fail that was right as far as it went.
+var refusals = fails{problem.InvalidCredentials, problem.InvalidChallenge, problem.UserBanned, problem.EmailNotVerified, problem.ResetRequired, problem.Forbidden}
+
+// dead are links that are no good any more.
+var dead = fails{problem.InvalidLink, problem.ExpiredLink}
+
+func signInRoutes() []route {
 	return []route{
-		{"POST", "/signup", open, always, bySignup, "Make an account and sign in", takes((*API).signup), nil,
-			gives{{201, result}}, fails{problem.EmailTaken, problem.SignupClosed}},
+		{"POST", "/signup", open, always, bySignup, "Make an account and sign in, or be mailed what to do", takes((*API).signup), nil,
+			gives{{201, resultJSON{}}, {202, verificationSentJSON{}}}, fails{problem.EmailTaken, problem.SignupClosed, problem.Forbidden}},
 		{"POST", "/login", open, always, byLogin, "Sign in", takes((*API).login), nil,
-			gives{{200, result}, {200, challenge}, {204, nil}}, fails{problem.InvalidCredentials, problem.UserBanned}},
+			gives{{200, resultJSON{}}, {200, challengeJSON{}}, {204, nil}}, refusals},
+		{"POST", "/login/options", open, always, byBegin, "What a device is to sign, as a step of a sign-in or to begin one", takes((*API).loginOptions), nil,
+			gives{{200, optionsJSON{}}}, fails{problem.InvalidChallenge}},
+		{"POST", "/login/verify", open, always, byLogin, "Give the proof that a challenge asks for", takes((*API).loginVerify), nil,
+			gives{{200, resultJSON{}}, {200, challengeJSON{}}}, fails{problem.Unauthenticated, problem.InvalidToken, problem.FactorLocked}.or(refusals)},
+		{"POST", "/mailcode", open, always, byBegin, "Be mailed a code and a link to sign in by", takes((*API).mailCode), nil,
+			gives{{202, codeSentJSON{}}}, fails{problem.Unauthenticated, problem.InvalidToken, problem.InvalidChallenge, problem.UserBanned, problem.NotFound}},
+		{"POST", "/mailcode/verify", open, always, byLogin, "Sign in by that code or link, here or from another browser", fromLink((*API).mailCodeVerify), nil,
+			gives{{200, resultJSON{}}, {200, challengeJSON{}}, {200, numbersJSON{}}, {200, doneJSON{}}, {202, doneJSON{}}},
+			fails{problem.WrongAnswer, problem.Unauthenticated, problem.InvalidToken, problem.NotFound}.or(refusals).or(dead)},
+		{"POST", "/step-up", enrolling, byCookie, unlimited, "Begin to prove this session anew (RFC 9470)", bare((*API).stepUp), nil,
+			gives{{200, challengeJSON{}}}, fails{problem.Impersonated}},
+		{"DELETE", "/impersonation", enrolling, byCookie, unlimited, "Stop acting as somebody else", bare((*API).stopImpersonating), nil,
+			gives{{200, resultJSON{}}, {204, nil}}, nil},
+		{"POST", "/setup", open, always, unlimited, "Make the first administrator", takes((*API).setup), nil,
+			gives{{201, resultJSON{}}}, fails{problem.EmailTaken, problem.Forbidden}.or(dead)},
 		{"POST", "/anonymous", optional, always, byGuest, "Begin a guest session, or keep the session there is", mayTake((*API).anonymous), nil,
-			gives{{201, result}, {200, result}}, nil},
+			gives{{201, resultJSON{}}, {200, resultJSON{}}}, fails{problem.InvalidToken}},
 		{"POST", "/logout", open, byCookie, unlimited, "End this session, the others, or all", mayTake((*API).logout), nil,
 			gives{{204, nil}}, nil},
 		{"POST", "/refresh", holder, byCookie, unlimited, "Exchange a refresh token for the next pair", mayTake((*API).refresh), nil,
 			gives{{200, refreshedJSON{}}}, fails{problem.RefreshTokenMissing, problem.InvalidRefreshToken, problem.RefreshTokenReused, problem.RefreshTokenMismatch, problem.UserBanned}},
 		{"POST", "/token", live, byCookie, unlimited, "A short signed token for a service, from any live credential", mayTake((*API).token), nil,
 			gives{{200, tokensJSON{}}}, nil},
+	}
+}
+
+func sessionRoutes() []route {
+	return []route{
 		{"GET", "/session", optional, safe, unlimited, "Who is there, if anybody", bare((*API).session), nil,
 			gives{{200, stateJSON{}}}, nil},
-		{"GET", "/me", user, safe, unlimited, "The signed-in user", bare((*API).me), nil,
-			gives{{200, userJSON{}}}, nil},
-		{"GET", "/sessions", user, safe, unlimited, "The user's sessions, newest first", bare((*API).sessions), pageQuery{},
+		{"GET", "/me", enrolling, safe, unlimited, "The signed-in user", bare((*API).me), nil,
+			gives{{200, meJSON{}}}, nil},
+		{"GET", "/sessions", enrolling, safe, unlimited, "The user's sessions, newest first", bare((*API).sessions), pageQuery{},
 			gives{{200, pageJSON{}}}, nil},
-		{"DELETE", "/sessions", user, byCookie, unlimited, "End all sessions but this one", bare((*API).revokeOthers), nil,
-			gives{{204, nil}}, nil},
-		{"DELETE", "/sessions/{id}", user, byCookie, unlimited, "End one session", bare((*API).revoke), nil,
-			gives{{204, nil}}, fails{problem.NotFound}},
+		{"DELETE", "/sessions", enrolling, byCookie, unlimited, "End all sessions but this one", bare((*API).revokeOthers), nil,
+			gives{{204, nil}}, fails{problem.Impersonated}},
+		{"DELETE", "/sessions/{id}", enrolling, byCookie, unlimited, "End one session", bare((*API).revoke), nil,
+			gives{{204, nil}}, fails{problem.Impersonated, problem.NotFound}},
+	}
+}
+
+func mailRoutes() []route {
+	return []route{
+		{"POST", "/email/verification", optional, byCookie, byBegin, "Be mailed how to verify an e-mail", mayTake((*API).emailVerification), nil,
+			gives{{202, doneJSON{}}}, fails{problem.NotFound}},
+		{"POST", "/email/verify", open, always, byLogin, "Verify the e-mail of an account, and sign in", fromLink((*API).emailVerify), nil,
+			gives{{200, resultJSON{}}, {200, challengeJSON{}}}, fails{problem.PasswordSet}.or(refusals).or(dead)},
+		{"POST", "/email/change", sensitive, byCookie, byBegin, "Ask for another e-mail", takes((*API).emailChange), nil,
+			gives{{202, doneJSON{}}}, fails{problem.NotFound}},
+		{"POST", "/email/confirm", open, whoever, byLogin, "Confirm the new e-mail of an account", fromLink((*API).emailConfirm), nil,
+			gives{{200, emailChangedJSON{}}}, fails{problem.InvalidCredentials, problem.EmailTaken, problem.Forbidden}.or(dead)},
+		{"POST", "/disown", public, whoever, unlimited, "Say of a notice: this was not me", fromLink((*API).disown), nil,
+			gives{{200, doneJSON{}}}, dead},
+	}
+}
+
+func passwordRoutes() []route {
+	return []route{
+		{"POST", "/password/forgot", public, byMedia, byBegin, "Be mailed how to choose a new password", takes((*API).passwordForgot), nil,
+			gives{{202, doneJSON{}}}, fails{problem.NotFound}},
+		{"POST", "/password/reset", public, whoever, unlimited, "Choose a new password by that mail", fromLink((*API).passwordReset), nil,
+			gives{{200, doneJSON{}}}, fails{problem.Forbidden}.or(dead)},
+		{"POST", "/password/change", user, byCookie, byLogin, "Change one's password", takes((*API).passwordChange), nil,
+			gives{{200, resultJSON{}}}, fails{problem.WrongAnswer, problem.Impersonated}},
+		{"POST", "/password/set", sensitive, byCookie, unlimited, "Give an account its first password", takes((*API).passwordSet), nil,
+			gives{{200, resultJSON{}}}, fails{problem.PasswordSet}},
+	}
+}
+
+func userRoutes() []route {
+	return []route{
+		{"GET", "/user", enrolling, safe, unlimited, "One's own account", bare((*API).user), nil,
+			gives{{200, accountJSON{}}}, nil},
+		{"PATCH", "/user", enrolling, byCookie, unlimited, "Change what one says about oneself (RFC 7396)", takesPatch((*API).userPatch), nil,
+			gives{{200, accountJSON{}}}, nil},
+		{"DELETE", "/user", sensitive, byCookie, unlimited, "Delete one's account, at once or after a time to change one's mind", bare((*API).deleteUser), nil,
+			gives{{202, leavingJSON{}}, {200, doneJSON{}}}, fails{problem.LastAdmin}},
+		{"POST", "/user/keep", public, whoever, unlimited, "Keep the account after all", fromLink((*API).keepUser), nil,
+			gives{{200, doneJSON{}}}, dead},
+		{"GET", "/user/export", sensitive, safe, unlimited, "All that is kept of oneself", bare((*API).exportUser), nil,
+			gives{{200, cloakroom.Export{}}}, nil},
+		{"GET", "/activity", enrolling, safe, unlimited, "What happened to the account, newest first", bare((*API).activity), pageQuery{},
+			gives{{200, activityJSON{}}}, nil},
+	}
+}
+
+func factorRoutes() []route {
+	return []route{
+		{"GET", "/factors", enrolling, safe, unlimited, "What the account can be opened by", bare((*API).factors), nil,
+			gives{{200, factorsJSON{}}}, nil},
+		{"POST", "/factors", sensitive, byCookie, unlimited, "Begin to add a factor", takes((*API).offerFactor), nil,
+			gives{{200, factorOfferJSON{}}}, fails{problem.FactorExists}},
+		{"POST", "/factors/bind", sensitive, byCookie, unlimited, "Add the factor that was begun", takes((*API).bindFactor), nil,
+			gives{{201, factorAddedJSON{}}}, fails{problem.WrongAnswer, problem.InvalidChallenge, problem.FactorExists}},
+		{"POST", "/factors/recovery-codes", sensitive, byCookie, unlimited, "New recovery codes in place of those there are", mayTake((*API).recoveryCodes), nil,
+			gives{{200, recoveryCodesJSON{}}}, nil},
+		{"PATCH", "/factors/{id}", enrolling, byCookie, unlimited, "Name a factor", takes((*API).renameFactor), nil,
+			gives{{200, factorJSON{}}}, fails{problem.NotFound, problem.Impersonated}},
+		{"DELETE", "/factors/{id}", sensitive, byCookie, unlimited, "Remove a factor", bare((*API).removeFactor), nil,
+			gives{{200, resultJSON{}}}, fails{problem.NotFound, problem.LastMethod}},
+	}
+}
+
+// serviceRoutes are for programs, and for everybody.
+func serviceRoutes() []route {
+	return []route{
 		{"POST", "/introspect", client, byClient, unlimited, "What a token is worth now (RFC 7662)", takesForm((*API).introspect), nil,
 			gives{{200, cloakroom.Introspection{}}}, nil},
 		{"GET", "/revocations", client, safe, unlimited, "What was revoked, as soon as there is something to tell", bare((*API).revocations), feedQuery{},
 			gives{{200, jwtText("")}}, nil},
 		{"GET", wellKnown + "jwks.json", public, safe, unlimited, "The public keys of signed tokens (RFC 7517)", bare((*API).jwks), nil,
 			gives{{200, jwksJSON{}}, {304, nil}}, fails{problem.NotFound, problem.Internal, problem.Unavailable}},
+		{"GET", wellKnown + "passkey-endpoints", public, safe, unlimited, "Where passkeys are added and looked after", bare((*API).passkeyEndpoints), nil,
+			gives{{200, passkeyEndpointsJSON{}}}, fails{problem.NotFound}},
+		{"GET", wellKnown + "webauthn", public, safe, unlimited, "Other origins that may use our passkeys (WebAuthn §5.11)", bare((*API).relatedOrigins), nil,
+			gives{{200, relatedOriginsJSON{}}}, fails{problem.NotFound}},
 		{"GET", "/openapi.json", public, safe, unlimited, "This document", bare((*API).openapi), nil,
 			gives{{200, map[string]any{}}}, nil},
 	}
-}
-
-// route is one line of the table.
-type route struct {
-	method  string
-	path    string // below the prefix, see at; the last segment may be {id}
-	guard   guard
-	origin  origin
-	limit   limit
-	summary string
-	does    endpoint
-	query   any   // a struct of the query parameters it reads, or nil
-	gives   gives // how it can succeed
-	fails   fails // how it can fail, beyond what the other columns say
-}
-
-// wellKnown begins the paths that are at the root of the host wherever the API is mounted (RFC 8615 §3).
-const wellKnown = "/.well-known/"
-
-// outside reports whether the route is not below the prefix.
-func (rt *route) outside() bool { return strings.HasPrefix(rt.path, wellKnown) }
-
-// at is the whole path of the route.
-func (rt *route) at(prefix string) string {
-	if rt.outside() {
-		return rt.path
-	}
-	return prefix + rt.path
-}
-
-// guard says who may call. The zero guard lets nobody through.
-type guard int
-
-const (
-	closed   guard = iota
-	public         // everybody, and no credential is looked at
-	open           // everybody; the engine looks at the credential itself
-	optional       // everybody whose credential can be judged
-	holder         // who holds a refresh token; the engine looks at it itself
-	live           // the live session of a user or of a guest
-	user           // the live session of a user
-	client         // a service, one of cloakroom.Config.Clients
-)
-
-// caller is whom the guard let through.
-type caller struct {
-	session *cloakroom.Session // nil where the guard asks for none
-	client  string             // its id, for the guard client
-}
-
-// origin says when a request is checked for coming from another site. The engine does it; the table states it.
-type origin int
-
-const (
-	unstated origin = iota
-	safe            // never: it changes nothing
-	byCookie        // when its credential is a cookie
-	always          // unless it has a Bearer header: it opens a session
-	byClient        // never: it changes nothing, and is a POST only to keep a token out of the address (RFC 7662 §2.1)
-)
-
-// limit names the policy of cloakroom.Limits that bounds the route. The engine counts; the table states it.
-type limit string
-
-const (
-	unlimited limit = "none" // it costs no more than a look-up, or the sender already holds a session
-	byLogin   limit = "login"
-	bySignup  limit = "signup"
-	byGuest   limit = "guest" // each may leave a row in the store
-)
-
-// gives lists the successes of a route. Two bodies of one status are alternatives. A nil body is none.
-type gives []answer
-
-type answer struct {
-	status int
-	body   any
-}
-
-type fails []problem.Code
-
-// handler does the work of a route. An error it returns is answered as a problem.
-type handler func(a *API, w http.ResponseWriter, r *http.Request, who caller) error
-
-// endpoint is a handler with what it takes.
-type endpoint struct {
-	body      reflect.Type // nil: none is read
-	media     []string     // what the body may be written in
-	mayBeVoid bool         // no body at all will do
-	serve     handler
-}
-
-// taker is a handler that gets a body.
-type taker[T any] func(a *API, w http.ResponseWriter, r *http.Request, who caller, in T) error
-
-// bare makes an endpoint of a handler that reads no body.
-func bare(h handler) endpoint { return endpoint{serve: h} }
-
-// takes makes an endpoint of a handler that needs a JSON body.
-func takes[T any](h taker[T]) endpoint { return reads(h, decode, mediaJSON) }
-
-// takesForm is takes for a handler whose standard asks for a form; JSON will do, too.
-func takesForm[T any](h taker[T]) endpoint { return reads(h, decodeForm, mediaForm, mediaJSON) }
-
-func reads[T any](h taker[T], read func(http.ResponseWriter, *http.Request, any) error, media ...string) endpoint {
-	return endpoint{body: reflect.TypeFor[T](), media: media, serve: func(a *API, w http.ResponseWriter, r *http.Request, who caller) error {
-		var in T
-		if err := read(w, r, &in); err != nil {
-			return err
-		}
-		return h(a, w, r, who, in)
-	}}
-}
-
-// mayTake is takes for a handler that can do without a body: then in is the zero T.
-func mayTake[T any](h taker[T]) endpoint {
-	with := takes(h)
-	serve := with.serve
-	with.mayBeVoid = true
-	with.serve = func(a *API, w http.ResponseWriter, r *http.Request, who caller) error {
-		if empty(r) {
-			var none T
-			return h(a, w, r, who, none)
-		}
-		return serve(a, w, r, who)
-	}
-	return with
-}
-
-// errors returns every code the route can answer with.
-func (rt *route) errors() fails {
-	codes := append(fails{}, rt.fails...)
-	if rt.guard != public {
-		codes = append(codes, problem.Internal, problem.Unavailable)
-	}
-	switch rt.guard {
-	case open, optional, holder:
-		codes = append(codes, problem.AmbiguousCredentials)
-	case live, user:
-		codes = append(codes, problem.AmbiguousCredentials, problem.Unauthenticated, problem.InvalidToken, problem.UserBanned)
-	case client:
-		codes = append(codes, problem.InvalidClient, problem.NotFound)
-	}
-	if rt.origin == byCookie || rt.origin == always {
-		codes = append(codes, problem.CrossOrigin)
-	}
-	if rt.does.body != nil {
-		codes = append(codes, problem.InvalidJSON, problem.InvalidRequest, problem.PayloadTooLarge, problem.UnsupportedMediaType, problem.ValidationFailed)
-	}
-	if rt.query != nil {
-		codes = append(codes, problem.ValidationFailed)
-	}
-	if rt.limit != unlimited {
-		codes = append(codes, problem.RateLimited)
-	}
-	return codes
 }

@@ -26,8 +26,8 @@ func fieldsOf(t reflect.Type) []field {
 		if f.Anonymous || name == "" {
 			continue
 		}
-		one := field{name: name, index: f.Index, typ: f.Type, optional: tagged && options == "omitempty", doc: f.Tag.Get("doc")}
-		one.nullable = f.Type.Kind() == reflect.Pointer && !one.optional && f.Tag.Get("null") != "never"
+		one := field{name: name, index: f.Index, typ: f.Type, optional: tagged && strings.HasPrefix(options, "omit"), doc: f.Tag.Get("doc")}
+		one.nullable = f.Type.Kind() == reflect.Pointer && !one.optional && f.Tag.Get("null") != "never" || f.Type == reflect.TypeFor[clearable]()
 		if enum := f.Tag.Get("enum"); enum != "" {
 			one.enum = strings.Split(enum, ",")
 		}
@@ -49,6 +49,12 @@ func (s schemas) of(t reflect.Type) object {
 		return s.of(t.Elem())
 	case t == reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
+	case t.Kind() == reflect.Interface: // whatever a method shows
+		return object{}
+	case t == reflect.TypeFor[objectText]():
+		return object{"type": "object"}
+	case t == reflect.TypeFor[clearable]():
+		return object{"type": "string"}
 	case t.Kind() == reflect.Struct:
 		return s.ref(t)
 	case t.Kind() == reflect.Slice:

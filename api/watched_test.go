@@ -49,6 +49,20 @@ func (s *watched) Count(ctx context.Context, key [32]byte, n int, window time.Du
 	return s.backend.Count(ctx, key, n, window, now)
 }
 
+func (s *watched) APIKey(ctx context.Context, t cloakroom.TokenID) (cloakroom.APIKeyRecord, error) {
+	if s.down.Load() {
+		return cloakroom.APIKeyRecord{}, errDown
+	}
+	return s.backend.APIKey(ctx, t)
+}
+
+func (s *watched) Ticket(ctx context.Context, kind string, id cloakroom.TokenID, now time.Time) (cloakroom.Ticket, error) {
+	if s.down.Load() {
+		return cloakroom.Ticket{}, errDown
+	}
+	return s.backend.Ticket(ctx, kind, id, now)
+}
+
 func (s *watched) KeySet(ctx context.Context, realm string) (cloakroom.KeySet, error) {
 	if s.down.Load() {
 		return cloakroom.KeySet{}, errDown

@@ -22,6 +22,8 @@ func TestAppendState(t *testing.T) {
 			ID: "ses_1", User: ana, CreatedAt: at, AuthenticatedAt: at.Add(time.Hour), LastSeenAt: at.Truncate(time.Second), ExpiresAt: at,
 			Methods: []string{"password", "totp"}, Current: true, IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (X11; Linux) Firefox/140.0",
 		},
+		"somebody else as the user": {ID: "ses_1", User: ana, CreatedAt: at, LastSeenAt: at, ExpiresAt: at, Actor: "usr_2"},
+		"acting":                    {ID: "ses_1", User: ana, CreatedAt: at, LastSeenAt: at, ExpiresAt: at, Actor: "usr_2"},
 	} {
 		t.Run(name, func(t *testing.T) { sameJSON(t, s) })
 	}

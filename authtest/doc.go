@@ -14,5 +14,7 @@
 // Passwords are hashed here with parameters that are worth nothing outside of a test, so that a test is quick; they can
 // be had only with a testing.TB in hand.
 //
-// Not here: mail, passkeys and other methods; they come with their rooms.
+// An Outbox takes the mails, to be read by the test, and a Passkey is an authenticator in software.
+//
+// Not here: a browser; the example passkeys drives a real one.
 package authtest

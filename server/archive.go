@@ -79,14 +79,15 @@ func RestoreSecrets(cfg config.Config, secrets []archive.Secret) error {
 // the backup, so that no session of before is of an epoch that counts, wherever a copy or a signed token of it survives.
 const epochLeap = 1 << 20
 
-// signedOut is how a backup is restored so that nothing of it that has been revoked since comes back: sessions, tickets and
-// exchanged tokens are left out, and every user begins a new epoch. Signing keys are left out, too, one of which may have been
-// withdrawn since: a server makes new ones. The feed is left to telling.
+// signedOut is how a backup is restored so that nothing of it that has been revoked since comes back: sessions, tickets,
+// exchanged tokens and API keys are left out, and every user begins a new epoch. Signing keys are left out, too, one of which may
+// have been withdrawn since: a server makes new ones. So is what waits to be sent, which was sent since, or has links to tickets
+// that are no more. The feed is left to telling.
 var signedOut = archive.Plan{
 	Apart: []archive.Kind{archive.KindRevocation},
 	Change: func(i archive.Item) (archive.Item, bool) {
 		switch i := i.(type) {
-		case archive.KeySet, archive.Session, archive.Ticket, archive.Moved:
+		case archive.APIKey, archive.KeySet, archive.Session, archive.Ticket, archive.Moved, archive.Parcel:
 			return nil, false
 		case archive.User:
 			i.Epoch += epochLeap
@@ -97,7 +98,7 @@ var signedOut = archive.Plan{
 }
 
 // Restore copies a backup to a database that is empty, or has the first part of it from a restore that did not end. Unless
-// keepSessions, nothing of it lives that could have been revoked since: sessions, tickets and signing keys are left out, users
+// keepSessions, nothing of it lives that could have been revoked since: sessions, tickets, API keys and signing keys are left out, users
 // begin a new epoch, and the feed tells services that check signed tokens. It reads the backup twice.
 func (d *Database) Restore(ctx context.Context, backup archive.Source, keepSessions bool, watch func(archive.Stage, int64, int64)) (archive.Copied, error) {
 	plan := archive.Plan{}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -52,7 +53,7 @@ func wipeFile(t *testing.T, path string) {
 	}
 	defer conn.Close()
 	var script strings.Builder
-	for _, table := range []string{"users", "logins", "holders", "credentials", "signing_keys", "sessions", "session_data", "tickets", "counters", "moved", "revocations", "events"} {
+	for _, table := range []string{"users", "logins", "holders", "credentials", "api_keys", "parcels", "signing_keys", "sessions", "session_data", "tickets", "counters", "moved", "revocations", "events"} {
 		fmt.Fprintf(&script, "DELETE FROM %s;\n", table)
 	}
 	if err := sqlitex.ExecuteScript(conn, script.String(), nil); err != nil {
@@ -68,7 +69,7 @@ func wipeServer(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, `SET search_path = cloakroom; DELETE FROM users; DELETE FROM logins; DELETE FROM holders; DELETE FROM credentials;
+	if _, err := conn.Exec(ctx, `SET search_path = cloakroom; DELETE FROM users; DELETE FROM logins; DELETE FROM holders; DELETE FROM credentials; DELETE FROM api_keys; DELETE FROM parcels;
 		DELETE FROM signing_keys; DELETE FROM sessions; DELETE FROM session_data; DELETE FROM tickets; DELETE FROM counters;
 		DELETE FROM moved; DELETE FROM feed; DELETE FROM events; UPDATE feed_head SET seq = 0`); err != nil {
 		t.Fatal(err)
@@ -90,6 +91,14 @@ var (
 		return archive.Token{Bucket: rapid.Uint16().Draw(t, "bucket"), Hash: thing.Draw(t, "hash")}
 	})
 )
+
+// when is a time that is seldom set. The zero time is none.
+var when = rapid.Map(rapid.Ptr(number, true), func(n *int64) *int64 {
+	if n != nil && *n == (time.Time{}).UnixMicro() {
+		return nil
+	}
+	return n
+})
 
 // ids gives ids of a kind, of Cloakroom's own form and others.
 func ids(prefix string) *rapid.Generator[string] {
@@ -117,9 +126,11 @@ func random(t *rapid.T) *heap {
 			ID: ids("usr_").Draw(t, "id"), Realm: word.Draw(t, "realm"), Email: word.Draw(t, "email"), EmailVerified: rapid.Bool().Draw(t, "verified"),
 			FullName: word.Draw(t, "name"), Roles: text.Draw(t, "roles"), CreatedAt: number.Draw(t, "created"), UpdatedAt: number.Draw(t, "updated"),
 			BannedAt: number.Draw(t, "banned"), Epoch: number.Draw(t, "epoch"), Revision: number.Draw(t, "revision"),
+			Locale: word.Draw(t, "locale"), Picture: word.Draw(t, "picture"), Phone: word.Draw(t, "phone"), MFA: rapid.Bool().Draw(t, "mfa"),
+			ResetRequired: rapid.Bool().Draw(t, "reset"), LeavesAt: when.Draw(t, "leaves"), ExternalID: word.Draw(t, "external"),
 		}
 		u.Credentials = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) archive.Credential {
-			return archive.Credential{Method: word.Draw(t, "method"), ID: word.Draw(t, "id"), Data: raw.Draw(t, "data"),
+			return archive.Credential{Method: word.Draw(t, "method"), ID: word.Draw(t, "id"), Name: word.Draw(t, "name"), Data: raw.Draw(t, "data"),
 				Revision: number.Draw(t, "revision"), CreatedAt: number.Draw(t, "created"), UpdatedAt: number.Draw(t, "updated")}
 		}), 0, 3, func(c archive.Credential) [2]string { return [2]string{c.Method, c.ID} }).Draw(t, "credentials")
 		slices.SortFunc(u.Credentials, func(a, b archive.Credential) int {
@@ -127,15 +138,23 @@ func random(t *rapid.T) *heap {
 		})
 		return u
 	}, func(u archive.User) string { return u.ID })
-	for i, item := range h.items { // an e-mail is one user's
+	for i, item := range h.items { // an e-mail is one user's, and so is an external id
 		u := item.(archive.User)
-		if key := u.Realm + "\x00" + u.Email; mailboxes[key] {
-			u.Email = ""
-			h.items[i] = u
-		} else {
-			mailboxes[key] = true
+		for kind, text := range map[string]*string{"email": &u.Email, "external": &u.ExternalID} {
+			if key := kind + "\x00" + u.Realm + "\x00" + *text; mailboxes[key] {
+				*text = ""
+			} else {
+				mailboxes[key] = true
+			}
 		}
+		h.items[i] = u
 	}
+	some(t, h, func(t *rapid.T) archive.APIKey {
+		token := place.Draw(t, "token")
+		return archive.APIKey{ID: fmt.Sprintf("key_%x", token.Hash[:16]), Realm: word.Draw(t, "realm"), Token: token, UserID: ids("usr_").Draw(t, "user"),
+			Label: word.Draw(t, "name"), Scopes: text.Draw(t, "scopes"), CreatedBy: ids("usr_").Draw(t, "by"), CreatedAt: number.Draw(t, "created"),
+			ExpiresAt: number.Draw(t, "expires"), LastUsedAt: number.Draw(t, "used"), Revision: number.Draw(t, "revision")}
+	}, func(k archive.APIKey) string { return k.ID })
 	some(t, h, func(t *rapid.T) archive.KeySet {
 		return archive.KeySet{Realm: word.Draw(t, "realm"), Revision: number.Draw(t, "revision"), Keys: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) archive.SigningKey {
 			return archive.SigningKey{ID: word.Draw(t, "id"), Algorithm: word.Draw(t, "alg"), Public: raw.Draw(t, "public"), Sealed: raw.Draw(t, "sealed"),
@@ -161,6 +180,10 @@ func random(t *rapid.T) *heap {
 		return archive.Event{ID: fmt.Sprintf("evt_%x", id[:16]), Type: word.Draw(t, "type"), At: number.Draw(t, "at"), Realm: word.Draw(t, "realm"),
 			UserID: ids("usr_").Draw(t, "user"), SessionID: ids("ses_").Draw(t, "session"), Data: raw.Draw(t, "data"), Queued: rapid.Bool().Draw(t, "queued")}
 	}, func(e archive.Event) string { return e.ID })
+	some(t, h, func(t *rapid.T) archive.Parcel {
+		return archive.Parcel{ID: ids("prc_").Draw(t, "id"), Realm: word.Draw(t, "realm"), Of: word.Draw(t, "kind"), DueAt: number.Draw(t, "due"),
+			Tries: int64(rapid.Int32().Draw(t, "tries")), Data: raw.Draw(t, "data")}
+	}, func(p archive.Parcel) string { return p.ID })
 	return h
 }
 
@@ -170,6 +193,10 @@ func session(t *rapid.T) archive.Session {
 		CreatedAt: number.Draw(t, "created"), AuthenticatedAt: number.Draw(t, "authenticated"), LastSeenAt: number.Draw(t, "seen"),
 		IssuedAt: number.Draw(t, "issued"), ExpiresAt: number.Draw(t, "expires"), Methods: text.Draw(t, "methods"), Level: int64(rapid.Int32().Draw(t, "level")),
 		Scopes: text.Draw(t, "scopes"), Remember: rapid.Bool().Draw(t, "remember"), IP: word.Draw(t, "ip"), Agent: raw.Draw(t, "agent"),
+	}
+	s.EndsAt = when.Draw(t, "ends")
+	if rapid.Bool().Draw(t, "acts") {
+		s.Actor = &archive.Actor{UserID: ids("usr_").Draw(t, "actor"), SessionID: ids("ses_").Draw(t, "of"), Token: place.Draw(t, "its token")}
 	}
 	s.Token.Hash = sha256.Sum256([]byte(s.ID))
 	s.Refresh = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) archive.Chain {

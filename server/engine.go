@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/argon"
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
-	"github.com/cloakroom-auth/cloakroom/method/password"
+	"github.com/cloakroom-auth/cloakroom/mail"
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
 
@@ -38,7 +35,14 @@ func Open(cfg config.Config) (*Engine, error) {
 	if err := cfg.Validate(config.Production); err != nil {
 		return nil, err
 	}
-	return open(cfg, parts{})
+	return open(cfg, parts{store: func(s cloakroom.Store) cloakroom.Store { return unsent{s} }})
+}
+
+// unsent is the store of a command that ends soon: what it orders to be sent, mails and webhooks, is left to servers that stay.
+type unsent struct{ cloakroom.Store }
+
+func (unsent) ClaimParcels(context.Context, cloakroom.ParcelQuery) ([]cloakroom.Parcel, error) {
+	return nil, nil
 }
 
 // SecretsLost says what Engine.SecretsLost means to an operator. Signed access tokens outlive the secrets, because the public
@@ -54,7 +58,9 @@ func (e *Engine) Close(ctx context.Context) error {
 type parts struct {
 	store   func(cloakroom.Store) cloakroom.Store   // put around the database
 	ledger  func(cloakroom.Ledger) cloakroom.Ledger // put around the store of sessions, where it is another one
+	mailer  func(cloakroom.Mailer) cloakroom.Mailer // put around who sends mail; it gets nil where nobody does
 	onEvent func(context.Context, cloakroom.Event)
+	unasked func(context.Context, error) // told why nobody was asked whether a new password is known from a breach
 	hashing argon.Config
 }
 
@@ -74,10 +80,11 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 	settings := translate(cfg)
 	settings.Secrets, settings.OnEvent = secrets, p.onEvent
 	settings.Store, settings.Ledger = p.around(kept)
-	settings.Methods = []cloakroom.Method{password.Method{MinLength: cfg.Password.MinLength, Words: words(cfg), Pool: pool}}
+	settings.Methods, settings.SecondFactors = p.methods(cfg, pool)
+	settings.Mailer = p.mails(cfg)
 	auth, err := cloakroom.New(settings)
 	if err != nil {
-		return nil, errors.Join(err, kept.Shutdown())
+		return nil, errors.Join(inKeys(err), kept.Shutdown())
 	}
 	return &Engine{Auth: auth, SecretsLost: lost, stores: kept, hashing: pool}, nil
 }
@@ -94,20 +101,26 @@ func (p parts) around(s stores) (store cloakroom.Store, ledger cloakroom.Ledger)
 	return store, ledger
 }
 
-// words are names around the service that nobody may use as a password: the product's and the site's. Short labels of a
-// host, such as www and com, are nobody's name.
-func words(cfg config.Config) []string {
-	list := []string{"cloakroom"}
-	u, err := url.Parse(cfg.Base())
-	if err != nil || net.ParseIP(u.Hostname()) != nil {
-		return list
+// mails is who sends mail, nil if nobody does.
+func (p parts) mails(cfg config.Config) cloakroom.Mailer {
+	var mailer cloakroom.Mailer
+	if cfg.Mail.URL != "" {
+		smtp, _ := mail.ParseURL(cfg.Mail.URL) // Validate has looked at it
+		smtp.From, smtp.Password = cfg.Mail.From, mail.Password(cfg.Mail.Password)
+		mailer = smtp
 	}
-	for label := range strings.SplitSeq(u.Hostname(), ".") {
-		if len(label) > 3 && strings.ContainsFunc(label, unicode.IsLetter) {
-			list = append(list, label)
-		}
+	if p.mailer != nil {
+		mailer = p.mailer(mailer)
 	}
-	return list
+	return mailer
+}
+
+// inKeys names what the engine alone finds wrong as the operator knows it.
+func inKeys(err error) error {
+	if wrong, ok := errors.AsType[*cloakroom.ConfigError](err); ok && wrong.Field == "Mail.Templates" {
+		wrong.Field = "mail.templates"
+	}
+	return err
 }
 
 // DatabasePath is the file of the database, where it is one (config.DSN.Local).

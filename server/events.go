@@ -11,6 +11,7 @@ import (
 // levels are how loud events are; those that are not here are told at info.
 var levels = map[cloakroom.EventType]slog.Level{
 	cloakroom.GuestBegan:          slog.LevelDebug,
+	cloakroom.SetupLinkMade:       slog.LevelDebug, // who started the server is told on the terminal
 	cloakroom.SessionRenewed:      slog.LevelDebug,
 	cloakroom.RefreshRotated:      slog.LevelDebug,
 	cloakroom.RefreshReplayed:     slog.LevelDebug,
@@ -21,6 +22,11 @@ var levels = map[cloakroom.EventType]slog.Level{
 	cloakroom.InsecureTransport:   slog.LevelWarn,
 	cloakroom.CredentialCorrupt:   slog.LevelWarn,
 	cloakroom.SigningKeyWithdrawn: slog.LevelWarn,
+	cloakroom.CredentialSuspect:   slog.LevelWarn,
+	cloakroom.FactorLocked:        slog.LevelWarn,
+	cloakroom.Disowned:            slog.LevelWarn,
+	cloakroom.MailFailed:          slog.LevelWarn,
+	cloakroom.WebhookFailed:       slog.LevelWarn,
 	cloakroom.RequestFailed:       slog.LevelError,
 }
 
@@ -37,6 +43,7 @@ func logEvent(ctx context.Context, log *slog.Logger, e cloakroom.Event) {
 	for _, a := range []struct{ key, value string }{
 		{"user", e.UserID}, {"session", e.SessionID}, {"ip", e.IP}, {"reason", e.Reason}, {"request_id", e.RequestID},
 		{"presented", e.Details["presented"]}, {"current", e.Details["current"]}, {"session_ip", e.Details["session_ip"]},
+		{"actor", e.Details["actor"]}, {"key", e.Details["key"]},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -50,6 +50,9 @@ GET  /openapi.json   all of the API
 GET  /readyz         whether the store and the keys are in reach
 GET  /.well-known/jwks.json   the keys of signed tokens: "token":"signed"
 `)
+	if s.outbox != nil {
+		fmt.Fprintf(w, "GET  %s   the mails that would have been sent; %[1]s.json, too\n", outboxPath)
+	}
 }
 
 func answer(w http.ResponseWriter, body any) {

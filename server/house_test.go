@@ -94,8 +94,13 @@ func built(t *testing.T, cfg config.Config, mode config.Mode) (*Server, *logbook
 
 func running(t *testing.T, cfg config.Config, patience times) *house {
 	t.Helper()
+	return runningAs(t, cfg, config.Production, patience)
+}
+
+func runningAs(t *testing.T, cfg config.Config, mode config.Mode, patience times) *house {
+	t.Helper()
 	h := &house{t: t, log: &logbook{}}
-	s, err := assemble(cfg, config.Production, h.log.logger(), patience, cheap)
+	s, err := assemble(cfg, mode, h.log.logger(), patience, cheap)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,10 @@ func (still) ClaimEvents(context.Context, string, time.Time, time.Time, int) ([]
 	return nil, nil
 }
 
+func (still) ClaimParcels(context.Context, cloakroom.ParcelQuery) ([]cloakroom.Parcel, error) {
+	return nil, nil
+}
+
 // NextRotation is when the key after this one takes over, for a key that signs.
 func NextRotation(k cloakroom.SigningKey, cfg config.Config) time.Time {
 	if !k.RetiredAt.IsZero() {

@@ -47,8 +47,9 @@ func (m *metrics) ledger(l cloakroom.Ledger) cloakroom.Ledger { return meteredLe
 
 // storeOps are the names of the operations, one for each method.
 var storeOps = []string{
-	"create_user", "user", "user_by_email", "users", "update_user", "delete_user", "credentials",
-	"swap_credential", "key_set", "swap_key_set", "append", "revocations", "events", "claim_events", "events_delivered", "prune",
+	"create_user", "user", "user_by_email", "user_by_external_id", "users", "update_user", "delete_user", "credentials",
+	"swap_credential", "swap_api_keys", "api_key", "api_keys", "delete_api_key", "key_set", "swap_key_set", "append", "revocations",
+	"events", "claim_events", "events_delivered", "claim_parcels", "settle_parcels", "prune",
 	"open", "session", "rotate", "touch", "renew", "close", "close_user", "sessions_of", "datum", "set_datum",
 	"count", "put", "ticket", "take", "swap", "sweep",
 }

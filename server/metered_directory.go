@@ -28,6 +28,11 @@ func (m meteredDirectory) UserByEmail(ctx context.Context, realm, email string) 
 	return m.directory.UserByEmail(ctx, realm, email)
 }
 
+func (m meteredDirectory) UserByExternalID(ctx context.Context, realm, externalID string) (_ cloakroom.User, err error) {
+	defer m.metrics.done("user_by_external_id", time.Now(), &err)
+	return m.directory.UserByExternalID(ctx, realm, externalID)
+}
+
 func (m meteredDirectory) Users(ctx context.Context, q cloakroom.UserQuery) (_ []cloakroom.User, err error) {
 	defer m.metrics.done("users", time.Now(), &err)
 	return m.directory.Users(ctx, q)
@@ -51,6 +56,26 @@ func (m meteredDirectory) Credentials(ctx context.Context, userID string) (_ []c
 func (m meteredDirectory) SwapCredential(ctx context.Context, c cloakroom.Credential) (err error) {
 	defer m.metrics.done("swap_credential", time.Now(), &err)
 	return m.directory.SwapCredential(ctx, c)
+}
+
+func (m meteredDirectory) SwapAPIKeys(ctx context.Context, keys []cloakroom.APIKeyRecord, events ...cloakroom.EventRecord) (err error) {
+	defer m.metrics.done("swap_api_keys", time.Now(), &err)
+	return m.directory.SwapAPIKeys(ctx, keys, events...)
+}
+
+func (m meteredDirectory) APIKey(ctx context.Context, t cloakroom.TokenID) (_ cloakroom.APIKeyRecord, err error) {
+	defer m.metrics.done("api_key", time.Now(), &err)
+	return m.directory.APIKey(ctx, t)
+}
+
+func (m meteredDirectory) APIKeys(ctx context.Context, q cloakroom.APIKeyQuery) (_ []cloakroom.APIKeyRecord, err error) {
+	defer m.metrics.done("api_keys", time.Now(), &err)
+	return m.directory.APIKeys(ctx, q)
+}
+
+func (m meteredDirectory) DeleteAPIKey(ctx context.Context, realm, id string, events ...cloakroom.EventRecord) (_ bool, err error) {
+	defer m.metrics.done("delete_api_key", time.Now(), &err)
+	return m.directory.DeleteAPIKey(ctx, realm, id, events...)
 }
 
 func (m meteredDirectory) KeySet(ctx context.Context, realm string) (_ cloakroom.KeySet, err error) {
@@ -88,6 +113,16 @@ func (m meteredDirectory) ClaimEvents(ctx context.Context, realm string, now, le
 func (m meteredDirectory) EventsDelivered(ctx context.Context, ids []string) (err error) {
 	defer m.metrics.done("events_delivered", time.Now(), &err)
 	return m.directory.EventsDelivered(ctx, ids)
+}
+
+func (m meteredDirectory) ClaimParcels(ctx context.Context, q cloakroom.ParcelQuery) (_ []cloakroom.Parcel, err error) {
+	defer m.metrics.done("claim_parcels", time.Now(), &err)
+	return m.directory.ClaimParcels(ctx, q)
+}
+
+func (m meteredDirectory) SettleParcels(ctx context.Context, parcels []cloakroom.Parcel, events ...cloakroom.EventRecord) (err error) {
+	defer m.metrics.done("settle_parcels", time.Now(), &err)
+	return m.directory.SettleParcels(ctx, parcels, events...)
 }
 
 func (m meteredDirectory) Prune(ctx context.Context, p cloakroom.Prune) (_ int, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -55,6 +56,33 @@ func TestMeteredCanWhatTheStoreCan(t *testing.T) {
 				t.Error("the call does not come through")
 			}
 		})
+	}
+}
+
+// TestMeteredTimesEveryOperation calls each method of the contract once, with nothing.
+func TestMeteredTimesEveryOperation(t *testing.T) {
+	m := newMetrics()
+	verbs := reflect.TypeFor[cloakroom.Store]()
+	metered := reflect.ValueOf(m.store(bare{memory.New()}))
+	for i := range verbs.NumMethod() {
+		verb := metered.MethodByName(verbs.Method(i).Name)
+		given := []reflect.Value{reflect.ValueOf(t.Context())}
+		for n := 1; n < verb.Type().NumIn(); n++ {
+			given = append(given, reflect.Zero(verb.Type().In(n)))
+		}
+		if verb.Type().IsVariadic() {
+			given = given[:len(given)-1]
+		}
+		verb.Call(given)
+	}
+	if len(storeOps) != verbs.NumMethod() {
+		t.Errorf("%d operations are named, the contract has %d", len(storeOps), verbs.NumMethod())
+	}
+	page := ask(m.handler(), "GET", "/metrics").Body.String()
+	for _, op := range storeOps {
+		if got := figure(page, `cloakroom_store_seconds_count{op="`+op+`"}`); got != 1 {
+			t.Errorf("%s was timed %v times, not once", op, got)
+		}
 	}
 }
 

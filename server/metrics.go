@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,6 +21,10 @@ type metrics struct {
 	signIns  *prometheus.CounterVec
 	signUps  prometheus.Counter
 	limits   *prometheus.CounterVec
+	accounts *prometheus.CounterVec
+	mails    *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
+	unasked  prometheus.Counter
 	requests *prometheus.CounterVec
 	lookups  *prometheus.CounterVec
 	ops      map[string]operation
@@ -46,6 +52,10 @@ func newMetrics() *metrics {
 	m.signIns = counter("sign_ins_total", "Sign-ins by result.", "result")
 	m.signUps = counter("sign_ups_total", "Accounts made.").WithLabelValues()
 	m.limits = counter("limits_hit_total", "Requests refused by a limit, by policy.", "policy")
+	m.accounts = counter("account_events_total", "What happened to accounts and their factors, by event.", "event")
+	m.mails = counter("mails_total", "Tries to hand over a mail by result: sent, failed (it comes again) or rejected (it does not).", "result")
+	m.webhooks = counter("webhook_failures_total", "Deliveries to webhooks that failed, by what comes of them: again, or gave_up.", "result")
+	m.unasked = counter("breach_checks_skipped_total", "New passwords that were taken without asking whether they are known from a breach.").WithLabelValues()
 	m.requests = counter("http_requests_total", "Requests by route and class of status.", "route", "class")
 	m.lookups = counter("session_lookups_total", "Sessions asked of the store: hit, miss (certainly dead) or error (cannot know).", "result")
 	m.refreshes = counter("refreshes_total", "Exchanges of refresh tokens by result.", "result")
@@ -81,10 +91,32 @@ func (m *metrics) feed(answers *prometheus.CounterVec) {
 }
 
 var (
-	signInResults = []string{"signed_in", "challenged", "limited", "wrong_secret", "unknown_account", "no_credential", "banned"}
+	signInResults = []string{
+		"signed_in", "challenged", "limited", "wrong_secret", "unknown_account", "no_credential", "banned",
+		"wrong_totp", "wrong_passkey", "wrong_recovery_code", "wrong_mail_code", "wrong_number",
+	}
 	limitPolicies = []string{"login", "signup"}
 	lookupResults = []string{"hit", "miss", "error"}
 )
+
+// accountEvents are the events that are counted by their names. Sign-ups, sign-ins and exchanges of tokens have counters of their own.
+var accountEvents = names(
+	cloakroom.UserBanned, cloakroom.UserDeleted, cloakroom.EmailVerified, cloakroom.EmailChanged,
+	cloakroom.CredentialChanged, cloakroom.CredentialSuspect, cloakroom.PasswordReset, cloakroom.PasswordSet, cloakroom.NewDevice,
+	cloakroom.SteppedUp, cloakroom.FactorAdded, cloakroom.FactorRemoved, cloakroom.FactorLocked, cloakroom.FactorsReset,
+	cloakroom.RecoveryCodesChanged, cloakroom.RecoveryCodeUsed, cloakroom.DeviceRemembered,
+	cloakroom.DeletionRequested, cloakroom.DeletionUndone, cloakroom.Disowned,
+	cloakroom.APIKeyCreated, cloakroom.APIKeyRotated, cloakroom.APIKeyRevoked, cloakroom.ImpersonationBegun,
+	cloakroom.MailFailed,
+)
+
+func names(events ...cloakroom.EventType) []string {
+	list := make([]string, len(events))
+	for i, e := range events {
+		list[i] = string(e)
+	}
+	return list
+}
 
 // other is counted in place of a value that has no series of its own.
 const other = "other"
@@ -93,6 +125,7 @@ const other = "other"
 func (m *metrics) zero() {
 	for vec, values := range map[*prometheus.CounterVec][]string{
 		m.signIns: signInResults, m.limits: limitPolicies, m.lookups: lookupResults,
+		m.accounts: accountEvents, m.mails: mailResults, m.webhooks: {"again", "gave_up"},
 		m.refreshes: refreshResults, m.introspections: introspectionResults, m.feedAnswers: feedResults,
 	} {
 		for _, v := range values {
@@ -117,6 +150,15 @@ func (m *metrics) event(e cloakroom.Event) {
 		if e.Reason == "login" {
 			m.signIns.WithLabelValues("limited").Inc()
 		}
+	case cloakroom.WebhookFailed:
+		m.webhooks.WithLabelValues("gave_up").Inc()
+	case cloakroom.RequestFailed:
+		if strings.HasPrefix(e.Reason, "webhook ") { // and its name
+			m.webhooks.WithLabelValues("again").Inc()
+		}
+	}
+	if slices.Contains(accountEvents, string(e.Type)) {
+		m.accounts.WithLabelValues(string(e.Type)).Inc()
 	}
 }
 

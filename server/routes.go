@@ -10,18 +10,23 @@ import (
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
 
-// routes is the table of the server's own addresses. All of them are GET, open to everybody, and tell no secret; what a
-// session may do is in the table of package api.
+type route struct {
+	path    string
+	handler http.HandlerFunc
+}
+
+// routes is the table of the server's own addresses. All of them are GET, open to everybody, and tell no secret, but for the
+// outbox of a development server, which is open to this machine; what a session may do is in the table of package api.
 func (s *Server) routes() http.Handler {
-	auth := api.New(s.engine.Auth)
-	own := []struct {
-		path    string
-		handler http.HandlerFunc
-	}{
+	auth := &api.API{Auth: s.engine.Auth, Admin: s.config.Admin.HTTP, Passkeys: told(s.config)}
+	own := []route{
 		{"/livez", s.livez},
 		{"/readyz", s.readyz},
 		{"/version", s.version},
 		{"/openapi.json", at("/auth/openapi.json", auth)},
+	}
+	if s.outbox != nil {
+		own = append(own, route{outboxPath, local(s.outbox.page)}, route{outboxPath + ".json", local(s.outbox.list)})
 	}
 	mux := http.NewServeMux()
 	for _, r := range own {
@@ -33,7 +38,9 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("/{$}", onlyGet)
 	}
 	mux.Handle("/auth/", auth)
-	mux.Handle("/.well-known/jwks.json", auth)
+	for _, name := range []string{"jwks.json", "passkey-endpoints", "webauthn"} {
+		mux.Handle("/.well-known/"+name, auth)
+	}
 	mux.HandleFunc("POST /auth/refresh", s.metrics.countRefreshes(auth))
 	mux.HandleFunc("POST /auth/introspect", s.metrics.countIntrospections(auth))
 	mux.HandleFunc("GET /auth/revocations", s.metrics.countFeed(auth))

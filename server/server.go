@@ -27,6 +27,7 @@ type Server struct {
 	times   times
 	engine  *Engine
 	metrics *metrics
+	outbox  *outbox // nil: mail is sent, or there is none
 	handler http.Handler
 	https   bool // people reach it by https
 
@@ -100,7 +101,7 @@ func (s *Server) furnish(hashing argon.Config) (err error) {
 	if path := SecretsPath(s.config); path != "" {
 		s.secrets = newSecretWatch(path) // before it is read, so that no change is missed
 	}
-	p := parts{store: s.metrics.store, ledger: s.metrics.ledger, onEvent: s.onEvent, hashing: hashing}
+	p := parts{store: s.metrics.store, ledger: s.metrics.ledger, mailer: s.mailer, onEvent: s.onEvent, unasked: s.unasked, hashing: hashing}
 	if s.engine, err = open(s.config, p); err != nil {
 		return err
 	}
@@ -151,10 +152,34 @@ func (s *Server) onEvent(ctx context.Context, e cloakroom.Event) {
 	logEvent(ctx, s.log, e)
 }
 
-// Addresses are where a running server listens, host:port.
+// mailer is who sends mail: counted, and in development an outbox if nobody else does.
+func (s *Server) mailer(m cloakroom.Mailer) cloakroom.Mailer {
+	if m == nil && s.mode == config.Development {
+		s.outbox = &outbox{}
+		m = s.outbox
+	}
+	if m == nil {
+		return nil
+	}
+	return countedMailer{m, s.metrics.mails}
+}
+
+// unasked is told that a password was taken without asking whether it is known from a breach.
+func (s *Server) unasked(ctx context.Context, err error) {
+	s.metrics.unasked.Inc()
+	s.log.WarnContext(ctx, "a password was taken, and whether it is known from a breach could not be asked", "error", err)
+}
+
+// Addresses are where a running server listens, host:port, and what there is to open.
 type Addresses struct {
 	HTTP    string
 	Metrics string // empty: nowhere
+
+	// Outbox is the page of the mails that a development server keeps. Empty: mail is sent, or there is none.
+	Outbox string
+	// Setup is where the first administrator makes an account, with the token for it: a secret, good once and for a day, for
+	// the eyes of who started the server and not for its log. Empty: there is one, or a server has told such a link within a day.
+	Setup string
 }
 
 // Run listens, calls ready (which may be nil) when connections are accepted, and serves until ctx ends. Then it stops in
@@ -204,6 +229,9 @@ func (s *Server) serve(ctx context.Context, figures net.Listener, ready func(Add
 		go func() { failed <- srv.Serve(l) }()
 	}
 	at := Addresses{HTTP: s.web.Addr().String()}
+	if s.outbox != nil {
+		at.Outbox = "http://" + at.HTTP + outboxPath
+	}
 	main, side := s.httpServer(s.handler), s.httpServer(s.metrics.handler())
 	main.RegisterOnShutdown(s.engine.Auth.Drain) // or those who wait for the feed would hold it up
 	start(main, s.web)
@@ -212,7 +240,8 @@ func (s *Server) serve(ctx context.Context, figures net.Listener, ready func(Add
 		start(side, figures)
 	}
 	watched := s.watchSecrets(ctx)
-	if ready != nil {
+	if ready != nil { // or nobody would see the link
+		at.Setup = s.setupLink(ctx)
 		ready(at)
 	}
 

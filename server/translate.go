@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"os"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/server/config"
@@ -23,20 +24,27 @@ func translate(c config.Config) cloakroom.Config {
 		Session:        cloakroom.Lifetime{Idle: c.Session.Idle, Absolute: c.Session.Absolute, Limit: c.Session.Limit},
 		Limits:         cloakroom.Limits{InsecureNoLogin: !c.Limits.Login, InsecureNoSignup: !c.Limits.Signup, InsecureNoGuest: !c.Limits.Signup},
 		SignupClosed:   !c.Signup.Open,
+		VerifyFirst:    c.Signup.Verification == "required",
+		Mail:           mails(c),
+		MailCode:       cloakroom.MailCodePolicy{Allowed: c.Login.MailCode != "off", SignUp: c.Login.MailCode == "sign_up"},
+		MFA:            secondFactors(c),
+		FreshFor:       c.Session.Fresh,
+		DeleteAfter:    orNone(c.Account.DeleteAfter),
+		Webhooks:       webhooks(c.Webhooks),
 		TrustedProxies: c.TrustedProxies,
 		Origins:        c.Origins,
-		Cache:          cacheBytes(c.Cache.Size),
+		Cache:          orNone(c.Cache.Size),
 		Staleness:      c.Revocation.Staleness,
 		KeepEvents:     c.Events.Keep,
 	}
 }
 
-// cacheBytes is a size of the configuration, where 0 is none, as the engine has it, where 0 is the default.
-func cacheBytes(size int64) int64 {
-	if size == 0 {
+// orNone is a value of the configuration, where 0 is none, as the engine has it, where 0 is the default.
+func orNone[T ~int64](value T) T {
+	if value == 0 {
 		return -1
 	}
-	return size
+	return value
 }
 
 var sameSite = map[string]http.SameSite{
@@ -56,6 +64,39 @@ func tokens(c config.Config) cloakroom.TokenPolicy {
 		p.Allow = append(p.Allow, cloakroom.TokenForm(form))
 	}
 	return p
+}
+
+func mails(c config.Config) cloakroom.MailPolicy {
+	p := cloakroom.MailPolicy{Site: c.Site(), Locale: c.Mail.Locale, Links: map[string]string{}}
+	if c.Mail.Templates != "" {
+		p.Templates = os.DirFS(c.Mail.Templates)
+	}
+	for _, l := range c.Mail.Links {
+		p.Links[l.Letter] = l.Path
+	}
+	return p
+}
+
+func secondFactors(c config.Config) cloakroom.MFAPolicy {
+	p := cloakroom.MFAPolicy{All: c.AllNeedMFA(), RememberDevice: orNone(c.MFA.RememberDevice)}
+	if !p.All {
+		p.Roles = c.MFA.Required
+	}
+	return p
+}
+
+func webhooks(configured []config.Webhook) []cloakroom.Webhook {
+	list := make([]cloakroom.Webhook, len(configured))
+	for i, w := range configured {
+		list[i] = cloakroom.Webhook{Name: w.Name, URL: w.URL, Allow: w.Allow}
+		for _, s := range w.Secrets {
+			list[i].Secrets = append(list[i].Secrets, s.Reveal())
+		}
+		for _, e := range w.Events {
+			list[i].Events = append(list[i].Events, cloakroom.EventType(e))
+		}
+	}
+	return list
 }
 
 func clients(configured []config.Client) []cloakroom.Client {

@@ -22,6 +22,12 @@ type console struct {
 // say talks to whoever sits there.
 func (c *console) say(format string, args ...any) { fmt.Fprintf(c.talk, format+"\n", args...) }
 
+// print prints a line of data.
+func (c *console) print(line string) error {
+	_, err := fmt.Fprintln(c.out, line)
+	return err
+}
+
 // show prints one thing: as JSON, or as lines of a name and a value.
 func (c *console) show(value any, lines ...[2]string) error {
 	if c.grammar.JSON {

@@ -32,10 +32,15 @@ func (c *console) welcome(cfg config.Config, at server.Addresses) {
 		"  curl -b jar " + site + "/auth/me",
 		"",
 		"  API      " + site + "/openapi.json",
-		"  keys     " + site + "/.well-known/jwks.json",
+	}
+	if at.Outbox != "" {
+		lines = append(lines, "  mail     "+at.Outbox)
 	}
 	if at.Metrics != "" {
 		lines = append(lines, "  metrics  http://"+at.Metrics+"/metrics")
+	}
+	if at.Setup != "" {
+		lines = append(lines, "  setup    "+at.Setup)
 	}
 	c.say("%s", strings.Join(append(lines, "for production: cloakroom serve --config FILE"), "\n"))
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,19 +39,28 @@ func eventOf(e cloakroom.Event) eventJSON {
 	return eventJSON{e.ID, e.Type, e.Time, e.UserID, e.SessionID, e.IP, e.UserAgent, e.RequestID, e.Reason, e.Details}
 }
 
+// detailsOf are the details of an event on one line, in order of their names.
+func detailsOf(e cloakroom.Event) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		words = append(words, name+"="+e.Details[name])
+	}
+	return strings.Join(words, " ")
+}
+
 func (l eventList) Run(ctx context.Context, c *console) error {
 	return c.withEngine(ctx, existing, func(e *server.Engine) error {
 		userID, err := l.userID(ctx, e)
 		if err != nil {
 			return err
 		}
-		t := c.table("TIME", "EVENT", "USER", "SESSION", "IP", "REASON", "ID")
+		t := c.table("TIME", "EVENT", "USER", "SESSION", "IP", "REASON", "ID", "DETAILS")
 		n := 0
 		for event, err := range e.Auth.Events().Before(ctx, userID, l.Before) {
 			if err != nil {
 				return err
 			}
-			if err := t.row(eventOf(event), moment(event.Time), string(event.Type), event.UserID, event.SessionID, event.IP, event.Reason, event.ID); err != nil {
+			if err := t.row(eventOf(event), moment(event.Time), string(event.Type), event.UserID, event.SessionID, event.IP, event.Reason, event.ID, detailsOf(event)); err != nil {
 				return err
 			}
 			if n++; n == l.Limit {

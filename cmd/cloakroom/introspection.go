@@ -48,6 +48,5 @@ func (a introspectionAdd) Run(_ context.Context, c *console) error {
 	}
 	c.say("give the service the id %s and this secret, which is not shown again; add to the list introspection.clients, and restart:", a.ID)
 	c.say("  - %s", client)
-	_, err = fmt.Fprintln(c.out, secret)
-	return err
+	return c.print(secret)
 }

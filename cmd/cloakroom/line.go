@@ -68,7 +68,7 @@ func plain(args []string) (words []string, help bool, err error) {
 		case a == "-h" || a == "--help":
 			help = true
 		case len(a) > 1 && a[0] == '-' && a[1] != '-' || strings.HasPrefix(a, "---"):
-			return nil, false, fmt.Errorf("unknown flag %s; a value that begins with a dash is written --flag=VALUE", printable(string([]rune(a)[:2])))
+			return nil, false, fmt.Errorf("unknown flag %s; a value that begins with a dash is written --flag=VALUE, and an argument comes after --", printable(string([]rune(a)[:2])))
 		case strings.HasPrefix(a, "--") && given && value == "":
 			words = append(words, flag, "")
 		default:
@@ -88,6 +88,7 @@ var misreadings = []struct {
 	{regexp.MustCompile(`(?s)^missing value for (.*)$`), "$1 needs a value, written $1=VALUE if it begins with a dash"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: expected KEY=VALUE$`), "$1 needs KEY=VALUE"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: strconv.ParseInt`), "$1 needs a whole number"},
+	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: time: `), "$1 needs a time, such as 72h or 30m"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: strconv.ParseBool`), "$1 needs true, false, or nothing"},
 }
 

@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	up NAME             starts it again
 //	pgconfig FILE NEW   makes the configuration of a node on the database whose URL is in a file
 //	truncate FILE NEW N makes a file of the first N bytes of another
+//	mode MODE FILE      wants these permissions of a file, in octal
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -58,7 +59,7 @@ func TestStories(t *testing.T) {
 			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes,
 			"says": says, "basic": basic, "keep": keep, "count": count,
 			"database": startDatabase, "cache": startCache, "down": down, "up": up,
-			"truncate": truncate, "pgconfig": nodeConfig,
+			"truncate": truncate, "pgconfig": nodeConfig, "mode": wantMode,
 		},
 	})
 }
@@ -258,6 +259,15 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(n) != args[0] {
 		ts.Fatalf("%d lines match, want %s", n, args[0])
+	}
+}
+
+func wantMode(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "mode MODE FILE")
+	about, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(about.Mode().Perm()), 8); got != args[0] {
+		ts.Fatalf("mode %s, want %s", got, args[0])
 	}
 }
 

@@ -15,6 +15,7 @@ type progress struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
+	told     string // what is done, in other words than so many of so many
 	stage    archive.Stage
 	began    time.Time // of the stage
 	shown    time.Time
@@ -46,18 +47,33 @@ func (p *progress) watch(stage archive.Stage, done, of int64) {
 		return
 	}
 	p.shown = now
+	line := p.line(now, done, of)
+	if !p.terminal {
+		fmt.Fprintln(p.out, line)
+		return
+	}
+	fmt.Fprint(p.out, "\r\x1b[K", line)
+	p.drawn = true
+}
+
+// line says how far it is.
+func (p *progress) line(now time.Time, done, of int64) string {
+	told := p.told
+	if told == "" {
+		told = fmt.Sprintf("%d of %d", done, of)
+	} else if of <= 0 { // nobody knows how much there is
+		return fmt.Sprintf("%s: %s", p.stage, told)
+	}
 	percent := int64(100)
 	if of > 0 {
 		percent = min(100, 100*done/of)
 	}
 	if !p.terminal {
-		fmt.Fprintf(p.out, "%s: %d of %d, %d %%\n", stage, done, of, percent)
-		return
+		return fmt.Sprintf("%s: %s, %d %%", p.stage, told, percent)
 	}
 	full := int(percent * barWidth / 100)
 	bar := strings.Repeat("#", full) + strings.Repeat(".", barWidth-full)
-	fmt.Fprintf(p.out, "\r\x1b[K%s [%s] %3d %%  %d of %d%s", stage, bar, percent, done, of, p.left(now, done, of))
-	p.drawn = true
+	return fmt.Sprintf("%s [%s] %3d %%  %s%s", p.stage, bar, percent, told, p.left(now, done, of))
 }
 
 // left says how long it may still take, when that can be told.

@@ -49,6 +49,14 @@ func TestProgressOfWhatIsShort(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("half a second is worth %q", out.String())
 	}
+	p.told = "1 account"
+	now = now.Add(2 * time.Second)
+	p.watch("copying", 1, 0)
+	if out.String() != "copying: 1 account\n" {
+		t.Errorf("of nobody knows how many it says %q", out.String())
+	}
+	out.Reset()
+	p.told = ""
 	now = now.Add(2 * time.Second)
 	p.watch("copying", 1, 0)
 	if out.String() != "copying: 1 of 0, 100 %\n" {

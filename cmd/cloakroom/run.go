@@ -25,6 +25,9 @@ type commands struct {
 	Event   *eventCommands  `arg:"subcommand:event" help:"What happened to accounts, sessions and keys."`
 	Secret  *secretCommands `arg:"subcommand:secret" help:"The secrets that sign opaque tokens and seal the keys of signed ones."`
 	Key     *keyCommands    `arg:"subcommand:key" help:"The keys of signed tokens."`
+	Apikey  *apikeyCommands `arg:"subcommand:apikey" help:"Keys with which programs act as users."`
+	Setup   *setupCommand   `arg:"subcommand:setup" help:"Print the link by which the first administrator makes an account; an earlier one is good no longer."`
+	Hash    *hashCommands   `arg:"subcommand:hash" help:"Hashes of passwords that other systems have made."`
 
 	Introspection *introspectionCommands `arg:"subcommand:introspection" help:"Services that may ask about tokens."`
 

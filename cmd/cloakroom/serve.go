@@ -20,6 +20,9 @@ type serveCommand struct {
 func (s serveCommand) Run(ctx context.Context, c *console) error {
 	return c.serve(ctx, config.Production, s.Listen, func(_ config.Config, at server.Addresses) {
 		c.say("listening on http://%s", at.HTTP)
+		if at.Setup != "" {
+			c.say("setup: %s", at.Setup)
+		}
 	})
 }
 

@@ -20,6 +20,14 @@ type userCommands struct {
 	Delete      *userDelete      `arg:"subcommand:delete" help:"Remove an account for good."`
 	SetRole     *userSetRole     `arg:"subcommand:set-role" help:"Give a user exactly these roles."`
 	SetPassword *userSetPassword `arg:"subcommand:set-password" help:"Give a user a new password and end all sessions."`
+
+	Verify       *userVerify       `arg:"subcommand:verify" help:"Take the address of a user for proven."`
+	RequireReset *userRequireReset `arg:"subcommand:require-reset" help:"Let no password of a user count before it was reset by mail, and end all sessions."`
+	Restore      *userRestore      `arg:"subcommand:restore" help:"Let an account stay that its owner has deleted, until its time is up."`
+	Factors      *userFactors      `arg:"subcommand:factors" help:"List what a user signs in by."`
+	ResetFactors *userResetFactors `arg:"subcommand:reset-factors" help:"Remove all that a user signs in by but the password, and end all sessions."`
+	Import       *userImport       `arg:"subcommand:import" help:"Take over the accounts of another system, with the hashes of their passwords."`
+	Export       *userExport       `arg:"subcommand:export" help:"Write all accounts, one JSON object a line, as import reads them."`
 }
 
 // userJSON is an account as the API shows it, and what only operators see.
@@ -31,17 +39,30 @@ type userJSON struct {
 	Roles         []string  `json:"roles"`
 	CreatedAt     time.Time `json:"created_at"`
 	BannedAt      time.Time `json:"banned_at,omitzero"`
+	ExternalID    string    `json:"external_id,omitempty"`
+	ResetRequired bool      `json:"reset_required,omitempty"`
+	LeavesAt      time.Time `json:"leaves_at,omitzero"`
 }
 
 func userOf(u *cloakroom.User) userJSON {
-	return userJSON{u.ID, u.Email, u.EmailVerified, u.Name, append([]string{}, u.Roles...), u.CreatedAt, u.BannedAt}
+	return userJSON{u.ID, u.Email, u.EmailVerified, u.Name, append([]string{}, u.Roles...), u.CreatedAt, u.BannedAt, u.ExternalID, u.ResetRequired, u.LeavesAt}
 }
 
 func (c *console) showUser(u *cloakroom.User) error {
-	return c.show(userOf(u),
-		[2]string{"id", u.ID}, [2]string{"email", u.Email}, [2]string{"verified", fmt.Sprint(u.EmailVerified)},
-		[2]string{"name", u.Name}, [2]string{"roles", strings.Join(u.Roles, ", ")},
-		[2]string{"created", moment(u.CreatedAt)}, [2]string{"banned", moment(u.BannedAt)})
+	lines := [][2]string{
+		{"id", u.ID}, {"email", u.Email}, {"verified", fmt.Sprint(u.EmailVerified)}, {"name", u.Name}, {"roles", strings.Join(u.Roles, ", ")},
+		{"created", moment(u.CreatedAt)}, {"banned", moment(u.BannedAt)},
+	}
+	if u.ExternalID != "" {
+		lines = append(lines, [2]string{"external id", u.ExternalID})
+	}
+	if u.ResetRequired {
+		lines = append(lines, [2]string{"password", "to be reset by mail"})
+	}
+	if u.Leaving() {
+		lines = append(lines, [2]string{"leaves", moment(u.LeavesAt)})
+	}
+	return c.show(userOf(u), lines...)
 }
 
 // find returns the user who has this id or e-mail.
@@ -82,18 +103,18 @@ func (c *console) change(ctx context.Context, who string, do func(*server.Engine
 	})
 }
 
-// roles come from any number of flags; one may have several, with commas between them.
-type roles []string
+// names come from any number of flags; one may have several, with commas between them.
+type names []string
 
-func (r *roles) UnmarshalText(text []byte) error {
-	*r = append(*r, strings.FieldsFunc(string(text), func(c rune) bool { return c == ',' })...)
+func (n *names) UnmarshalText(text []byte) error {
+	*n = append(*n, strings.FieldsFunc(string(text), func(c rune) bool { return c == ',' })...)
 	return nil
 }
 
 type userAdd struct {
 	Email         string `arg:"positional,required" help:"Address to sign in with."`
 	Name          string `arg:"--name" help:"Name to show."`
-	Role          roles  `arg:"--role" help:"Role to give; may be repeated." placeholder:"ROLE,..."`
+	Role          names  `arg:"--role" help:"Role to give; may be repeated." placeholder:"ROLE,..."`
 	Verified      bool   `arg:"--verified" help:"Take the address for proven."`
 	PasswordStdin bool   `arg:"--password-stdin" help:"Read the password from the first line of standard input."`
 }
@@ -123,25 +144,6 @@ type userGet struct {
 
 func (g userGet) Run(ctx context.Context, c *console) error {
 	return c.withUser(ctx, g.User, func(_ *server.Engine, u *cloakroom.User) error { return c.showUser(u) })
-}
-
-type userList struct {
-	Role string `arg:"--role" help:"Only those who have this role."`
-}
-
-func (l userList) Run(ctx context.Context, c *console) error {
-	return c.withEngine(ctx, existing, func(e *server.Engine) error {
-		t := c.table("ID", "EMAIL", "NAME", "ROLES", "CREATED", "BANNED")
-		for u, err := range e.Auth.Users().All(ctx, l.Role) {
-			if err != nil {
-				return err
-			}
-			if err := t.row(userOf(u), u.ID, u.Email, u.Name, strings.Join(u.Roles, ","), moment(u.CreatedAt), moment(u.BannedAt)); err != nil {
-				return err
-			}
-		}
-		return t.end()
-	})
 }
 
 type userBan struct {

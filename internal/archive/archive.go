@@ -27,8 +27,9 @@
 // this line and all before it, so whatever was altered, left out, repeated or moved is found at the line where it happened. It
 // finds accidents; whoever can write the file can write sums.
 //
-// What is in a file: e-mail addresses, names, IP addresses and user agents, so personal data; hashes of passwords and of tokens;
-// signing keys that nobody can use without the secrets. The secrets are in it only if Header.Secrets has them.
+// What is in a file: e-mail addresses, names, phone numbers, IP addresses and user agents, so personal data; hashes of passwords,
+// of tokens and of API keys; signing keys that nobody can use without the secrets. The secrets are in it only if Header.Secrets
+// has them.
 //
 // Not here: encryption, signatures, backups of what changed since the last one.
 package archive
@@ -41,6 +42,7 @@ type Kind int
 // The kinds, in the order in which they come.
 const (
 	KindUser Kind = iota
+	KindAPIKey
 	KindKeySet
 	KindSession
 	KindTicket
@@ -48,10 +50,11 @@ const (
 	KindMoved
 	KindRevocation
 	KindEvent
+	KindParcel
 	kinds
 )
 
-var kindNames = [kinds]string{"user", "key_set", "session", "ticket", "counter", "moved_token", "revocation", "event"}
+var kindNames = [kinds]string{"user", "api_key", "key_set", "session", "ticket", "counter", "moved_token", "revocation", "event", "parcel"}
 
 func (k Kind) String() string { return kindNames[k] }
 

@@ -69,18 +69,24 @@ func hash(b byte) (h Hash) {
 
 // samples has each kind, with values at the edges.
 func samples() *shelf {
+	leaves, ends := int64(noon), int64(least)
 	return &shelf{items: []Item{
 		User{ID: "usr_1", Realm: "", Email: "ana@example.com", EmailVerified: true, FullName: "Aña <&\u2028>", Roles: []string{"admin", ""},
 			CreatedAt: noon, UpdatedAt: zero, BannedAt: zero, Epoch: most, Revision: least,
 			Credentials: []Credential{{Method: "password", Data: []byte{0, 255}, Revision: 3, CreatedAt: noon, UpdatedAt: noon}, {Method: "x", ID: "\x00"}}},
-		User{ID: "odd one", Realm: "other \ufffd"},
+		User{ID: "odd one", Realm: "other \ufffd", Locale: "de-AT", Picture: "https://example.com/?a&b", Phone: "+4366012345678", MFA: true,
+			ResetRequired: true, LeavesAt: &leaves, ExternalID: "legacy|7", Credentials: []Credential{{Method: "passkey", ID: "k", Name: "blue \"key\""}}},
 		User{},
+		APIKey{ID: "key_1", Realm: "default", Token: Token{Bucket: 0xfff, Hash: hash(9)}, UserID: "usr_1", Label: "ci", Scopes: []string{"users:read", ""},
+			CreatedBy: "usr_2", CreatedAt: noon, ExpiresAt: zero, LastUsedAt: zero, Revision: 3},
+		APIKey{},
 		KeySet{Realm: "default", Revision: 7, Keys: []SigningKey{{ID: "k", Algorithm: "ES256", Public: []byte("{}"), Sealed: []byte{1}, CreatedAt: noon, WithdrawnAt: zero}}},
 		KeySet{},
 		Session{Token: Token{Bucket: 0xffff, Hash: hash(1)}, ID: "ses_1", UserID: "usr_1", Epoch: 1, CreatedAt: noon, AuthenticatedAt: zero,
 			Methods: []string{"password"}, Level: 1, Scopes: []string{"a b"}, Remember: true, IP: "::1", Agent: []byte{0xff, 'a'},
 			Refresh: []Chain{{Current: hash(2), Past: []Rotated{{Token: hash(3), Sealed: []byte{9}, At: noon}}}, {Current: hash(4)}},
-			Data:    []Datum{{Key: "", Revision: 1}, {Key: "cart", Value: []byte{0, 1}, Revision: most}}},
+			Data:    []Datum{{Key: "", Revision: 1}, {Key: "cart", Value: []byte{0, 1}, Revision: most}},
+			EndsAt:  &ends, Actor: &Actor{UserID: "usr_2", SessionID: "ses_2", Token: Token{Bucket: 1, Hash: hash(10)}}},
 		Session{},
 		Ticket{ID: Token{Bucket: 1, Hash: hash(5)}, Of: "reset", Payload: []byte("p"), ExpiresAt: noon, Revision: 1, Used: true},
 		Counter{Key: hash(6), N: most, ResetAt: least},
@@ -89,6 +95,8 @@ func samples() *shelf {
 		Revocation{Seq: 9, Subject: hash(8), Epoch: 1<<53 - 1, Until: noon},
 		Event{ID: "evt_1", Type: "signed_in", At: noon, UserID: "usr_1", Data: []byte(`{"ip":"::1"}`), Queued: true},
 		Event{},
+		Parcel{ID: "prc_1", Realm: "default", Of: "mail", DueAt: noon, Tries: 2, Data: []byte{0xff, 0}},
+		Parcel{},
 	}}
 }
 
@@ -140,6 +148,23 @@ func TestFile(t *testing.T) {
 	}
 	if r.Header().Counts != sum(t, r).Counts() || r.Header().Counts[KindUser] != 3 {
 		t.Errorf("counts %v", r.Header().Counts)
+	}
+}
+
+// TestOldItemsAreWrittenAsBefore: a backup from before fields were added has the sums that its items have now.
+func TestOldItemsAreWrittenAsBefore(t *testing.T) {
+	for want, i := range map[string]Item{
+		`{"id":"usr_1","realm":"default","email":"ana@example.com","email_verified":true,"name":"Ana","created_at":1,"updated_at":2,` +
+			`"banned_at":3,"epoch":4,"revision":5,"credentials":[{"method":"password","id":"","data":"AA==","revision":1,"created_at":6,"updated_at":7}]}`: User{
+			ID: "usr_1", Realm: "default", Email: "ana@example.com", EmailVerified: true, FullName: "Ana", CreatedAt: 1, UpdatedAt: 2, BannedAt: 3, Epoch: 4,
+			Revision: 5, Credentials: []Credential{{Method: "password", Data: []byte{0}, Revision: 1, CreatedAt: 6, UpdatedAt: 7}},
+		},
+		`{"token":{"bucket":0,"hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"id":"ses_1","realm":"","user_id":"","epoch":0,"created_at":0,` +
+			`"authenticated_at":0,"last_seen_at":0,"issued_at":0,"expires_at":0,"level":0,"remember":false,"ip":""}`: Session{ID: "ses_1"},
+	} {
+		if got, err := encode(i); err != nil || string(got) != want {
+			t.Errorf("%s is written as\n%s, %v, want\n%s", i.Name(), got, err, want)
+		}
 	}
 }
 

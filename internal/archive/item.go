@@ -8,7 +8,8 @@ import (
 	"fmt"
 )
 
-// An Item is one of User, KeySet, Session, Ticket, Counter, Moved, Revocation and Event.
+// An Item is one of User, APIKey, KeySet, Session, Ticket, Counter, Moved, Revocation, Event and Parcel. Fields that came
+// later are left out where they are zero, so that the sum of an item that has none of them is what it was before.
 type Item interface {
 	Kind() Kind
 	// Name says which one it is, for messages. It has nothing that is secret or that says who somebody is.
@@ -26,6 +27,13 @@ type User struct {
 	CreatedAt     int64        `json:"created_at"`
 	UpdatedAt     int64        `json:"updated_at"`
 	BannedAt      int64        `json:"banned_at"`
+	Locale        string       `json:"locale,omitempty"`
+	Picture       string       `json:"picture,omitempty"`
+	Phone         string       `json:"phone,omitempty"`
+	MFA           bool         `json:"mfa,omitempty"`
+	ResetRequired bool         `json:"reset_required,omitempty"`
+	LeavesAt      *int64       `json:"leaves_at,omitempty"` // nil: it stays
+	ExternalID    string       `json:"external_id,omitempty"`
 	Epoch         int64        `json:"epoch"`
 	Revision      int64        `json:"revision"`
 	Credentials   []Credential `json:"credentials,omitempty"` // in order of method and id
@@ -35,10 +43,26 @@ type User struct {
 type Credential struct {
 	Method    string `json:"method"`
 	ID        string `json:"id"`
+	Name      string `json:"name,omitempty"`
 	Data      []byte `json:"data,omitempty"`
 	Revision  int64  `json:"revision"`
 	CreatedAt int64  `json:"created_at"`
 	UpdatedAt int64  `json:"updated_at"`
+}
+
+// APIKey is a key by which a program acts as a user; its token is as those of sessions.
+type APIKey struct {
+	ID         string   `json:"id"`
+	Realm      string   `json:"realm"`
+	Token      Token    `json:"token"`
+	UserID     string   `json:"user_id"`
+	Label      string   `json:"name"`
+	Scopes     []string `json:"scopes,omitempty"`
+	CreatedBy  string   `json:"created_by"`
+	CreatedAt  int64    `json:"created_at"`
+	ExpiresAt  int64    `json:"expires_at"`
+	LastUsedAt int64    `json:"last_used_at"`
+	Revision   int64    `json:"revision"`
 }
 
 // KeySet is the signing keys of a realm, the private parts sealed.
@@ -85,7 +109,16 @@ type Session struct {
 	IP              string   `json:"ip"`
 	Agent           []byte   `json:"agent,omitempty"` // whatever a client sent: it need not be text
 	Refresh         []Chain  `json:"refresh,omitempty"`
-	Data            []Datum  `json:"data,omitempty"` // in order of key
+	Data            []Datum  `json:"data,omitempty"`    // in order of key
+	EndsAt          *int64   `json:"ends_at,omitempty"` // nil: as its lifetime has it
+	Actor           *Actor   `json:"actor,omitempty"`
+}
+
+// Actor is who acts as the user of a session.
+type Actor struct {
+	UserID    string `json:"user_id"`
+	SessionID string `json:"session_id"`
+	Token     Token  `json:"token"`
 }
 
 // DataBytes is how large the keys and values of the session's data are together.
@@ -159,7 +192,18 @@ type Event struct {
 	Queued    bool   `json:"queued"`
 }
 
+// Parcel is what waits to be sent. Who had it in hand is kept: it is due when that lease ends.
+type Parcel struct {
+	ID    string `json:"id"`
+	Realm string `json:"realm"`
+	Of    string `json:"kind"`
+	DueAt int64  `json:"due_at"`
+	Tries int64  `json:"tries"`
+	Data  []byte `json:"data,omitempty"`
+}
+
 func (User) Kind() Kind       { return KindUser }
+func (APIKey) Kind() Kind     { return KindAPIKey }
 func (KeySet) Kind() Kind     { return KindKeySet }
 func (Session) Kind() Kind    { return KindSession }
 func (Ticket) Kind() Kind     { return KindTicket }
@@ -167,8 +211,10 @@ func (Counter) Kind() Kind    { return KindCounter }
 func (Moved) Kind() Kind      { return KindMoved }
 func (Revocation) Kind() Kind { return KindRevocation }
 func (Event) Kind() Kind      { return KindEvent }
+func (Parcel) Kind() Kind     { return KindParcel }
 
 func (u User) Name() string       { return "user " + u.ID }
+func (k APIKey) Name() string     { return "API key " + k.ID }
 func (s KeySet) Name() string     { return "signing keys of realm " + s.Realm }
 func (s Session) Name() string    { return "session " + s.ID }
 func (t Ticket) Name() string     { return t.Of + " ticket" }
@@ -176,6 +222,7 @@ func (Counter) Name() string      { return "counter" }
 func (Moved) Name() string        { return "moved token" }
 func (r Revocation) Name() string { return fmt.Sprintf("entry %d of the feed", r.Seq) }
 func (e Event) Name() string      { return "event " + e.ID }
+func (p Parcel) Name() string     { return "parcel " + p.ID }
 
 // Hash is 32 bytes; in JSON, 43 digits of base64url (RFC 4648 §5).
 type Hash [32]byte
@@ -227,6 +274,8 @@ func decode(k Kind, text []byte) (Item, error) {
 	switch k {
 	case KindUser:
 		return read[User](text)
+	case KindAPIKey:
+		return read[APIKey](text)
 	case KindKeySet:
 		return read[KeySet](text)
 	case KindSession:
@@ -241,6 +290,8 @@ func decode(k Kind, text []byte) (Item, error) {
 		return read[Revocation](text)
 	case KindEvent:
 		return read[Event](text)
+	case KindParcel:
+		return read[Parcel](text)
 	}
 	return nil, fmt.Errorf("no kind has the number %d", k)
 }

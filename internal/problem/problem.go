@@ -21,6 +21,7 @@ var (
 	InvalidJSON          = Code{"invalid_json", 400, "Malformed JSON", "Send one JSON object, UTF-8, with fields of the documented types."}
 	AmbiguousCredentials = Code{"ambiguous_credentials", 400, "More than one credential", "Send one Authorization header."}
 	InvalidRequest       = Code{"invalid_request", 400, "Malformed request", "Mend the request; it was not understood."}
+	WrongAnswer          = Code{"wrong_answer", 400, "Answer not right", "Nothing was changed; let the user try again."}
 	Unauthenticated      = Code{"unauthenticated", 401, "Not signed in", "Sign in."}
 	InvalidToken         = Code{"invalid_token", 401, "Token not valid", "The session is certainly over, or its signed token has expired: refresh that, or drop it and sign in."}
 	InvalidCredentials   = Code{"invalid_credentials", 401, "Wrong e-mail or password", "Let the user try again."}
@@ -34,15 +35,24 @@ var (
 	CrossOrigin          = Code{"cross_origin", 403, "Cross-origin request refused", "Call from the same origin, or list the origin in the configuration."}
 	Forbidden            = Code{"forbidden", 403, "Not allowed", "The session is good but may not do this."}
 	UserBanned           = Code{"user_banned", 403, "Account banned", "Tell the user to contact the operator."}
+	EmailNotVerified     = Code{"email_not_verified", 403, "E-mail not verified", "A mail with a link was sent; the account opens when the link was followed."}
+	ResetRequired        = Code{"password_reset_required", 403, "Password must be reset", "Reset the password by mail."}
+	Impersonated         = Code{"impersonated", 403, "Not while acting as somebody else", "End the impersonation first."}
 	SignupClosed         = Code{"signup_closed", 403, "Sign-up is closed", "Accounts are made by the operator."}
 	NotFound             = Code{"not_found", 404, "Not found", "Nothing is here, or nothing that is yours."}
 	MethodNotAllowed     = Code{"method_not_allowed", 405, "Method not allowed", "Use a method of the Allow header."}
 	EmailTaken           = Code{"email_taken", 409, "E-mail has an account", "Sign in instead."}
+	PasswordSet          = Code{"password_already_set", 409, "Account has a password", "Change it, or reset it by mail."}
+	FactorExists         = Code{"factor_exists", 409, "Factor is there already", "Remove the one there is first."}
+	LastMethod           = Code{"last_method", 409, "Only way to sign in", "Add another way first."}
 	LastAdmin            = Code{"last_admin", 409, "Last administrator", "Make somebody else an administrator first."}
+	InvalidLink          = Code{"invalid_link", 410, "Link no longer valid", "The link was used, or a newer one was sent. Ask for a new one."}
+	ExpiredLink          = Code{"expired_link", 410, "Link too old", "Ask for a new one."}
 	PayloadTooLarge      = Code{"payload_too_large", 413, "Body too large", "Send at most 64 KiB."}
 	UnsupportedMediaType = Code{"unsupported_media_type", 415, "Unsupported media type", "Send Content-Type: application/json; introspection takes a form, too."}
 	ValidationFailed     = Code{"validation_failed", 422, "Fields cannot be taken", "The member errors names each field."}
 	RateLimited          = Code{"rate_limited", 429, "Too many tries", "Wait as long as Retry-After says."}
+	FactorLocked         = Code{"mfa_locked", 429, "Too many wrong codes", "No code is taken for this account before Retry-After, right or wrong."}
 	Internal             = Code{"internal", 500, "Internal error", "Report the request_id to the operator."}
 	Unavailable          = Code{"unavailable", 503, "Temporarily unavailable", "No session was opened or ended. Try again after Retry-After; after a sign-up the account may exist already: sign in then."}
 )
@@ -50,9 +60,11 @@ var (
 // Codes returns all codes in order of status.
 func Codes() []Code {
 	return []Code{
-		InvalidJSON, AmbiguousCredentials, InvalidRequest, Unauthenticated, InvalidToken, InvalidCredentials, InvalidChallenge,
-		RefreshTokenMissing, InvalidRefreshToken, RefreshTokenReused, RefreshTokenMismatch, InvalidClient, StepUpRequired, CrossOrigin, Forbidden, UserBanned, SignupClosed, NotFound, MethodNotAllowed, EmailTaken, LastAdmin, PayloadTooLarge,
-		UnsupportedMediaType, ValidationFailed, RateLimited, Internal, Unavailable,
+		InvalidJSON, AmbiguousCredentials, InvalidRequest, WrongAnswer, Unauthenticated, InvalidToken, InvalidCredentials,
+		InvalidChallenge, RefreshTokenMissing, InvalidRefreshToken, RefreshTokenReused, RefreshTokenMismatch, InvalidClient,
+		StepUpRequired, CrossOrigin, Forbidden, UserBanned, EmailNotVerified, ResetRequired, Impersonated, SignupClosed,
+		NotFound, MethodNotAllowed, EmailTaken, PasswordSet, FactorExists, LastMethod, LastAdmin, InvalidLink, ExpiredLink,
+		PayloadTooLarge, UnsupportedMediaType, ValidationFailed, RateLimited, FactorLocked, Internal, Unavailable,
 	}
 }
 

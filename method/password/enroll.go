@@ -11,20 +11,34 @@ import (
 	"github.com/cloakroom-auth/cloakroom"
 )
 
-// Enroll returns the hash of a new password, or FieldErrors with the first rule that it breaks, see the package
-// comment. No room to hash is *cloakroom.UnavailableError.
+// Enroll returns the data of a new password, or FieldErrors with the first rule that it breaks, see the package
+// comment. Rules that cost nothing are asked first, then those that take turns in the Pool, and the Checker last. No room
+// to hash is *cloakroom.UnavailableError.
 func (m Method) Enroll(ctx context.Context, e cloakroom.Enrolment) ([]byte, error) {
 	if err := m.judge(e); err != nil {
 		return nil, err
 	}
-	phc, err := m.pool().Hash(ctx, norm.NFC.Bytes([]byte(e.Secret)))
-	if err != nil {
+	old, changes := onFile(e)
+	if changes {
+		if err := m.fresh(ctx, old, e.Secret); err != nil {
+			return nil, err
+		}
+	}
+	secret := norm.NFC.String(e.Secret)
+	if err := m.unbreached(ctx, secret); err != nil {
+		return nil, err
+	}
+	phc, err := m.pool().Hash(ctx, []byte(secret))
+	switch {
+	case err != nil:
 		return nil, unavailable(err)
+	case changes:
+		return old.replaced(phc, m.History).bytes(), nil
 	}
 	return []byte(phc), nil
 }
 
-// judge is the policy.
+// judge is the policy as far as the password itself and the account tell.
 func (m Method) judge(e cloakroom.Enrolment) error {
 	least := max(minLength, m.MinLength)
 	if len(e.Secret) > 0 { // empty is too short, not missing

@@ -15,7 +15,7 @@ func TestPolicy(t *testing.T) {
 	m := method(t)
 	m.Words = []string{"Cloakroom", "H&M", "Grand Hôtel"}
 	for name, c := range map[string]struct{ secret, want string }{
-		"S-4 S-50 V84 seven characters":       {"tr4veli", "password_too_short"},
+		"S-4 S-50 S126 V84 seven characters":  {"tr4veli", "password_too_short"},
 		"S-4 S-50 V84 eight characters":       {"tr4velix", ""},
 		"S-50 characters, not bytes":          {"éàüößñç", "password_too_short"},
 		"S-50 eight characters of many bytes": {"日本語日本語日本", ""},

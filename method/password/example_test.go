@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/method/password"
@@ -45,4 +47,38 @@ func ExampleNewPool() {
 	// Output:
 	// <nil> 2
 	// password.PoolConfig.Params: are too cheap for an attacker: m=1024,t=1,p=1; leave them zero, or set at least m=19456,t=2,p=1 or m=47104,t=1,p=1
+}
+
+func ExampleMethod_Adopt() {
+	ctx := context.Background()
+	method := password.Method{}
+	ana := cloakroom.User{ID: "usr_1", Email: "ana@example.com"}
+
+	slow, err := method.Adopt(ctx, "pbkdf2_sha256$1200$Xk3vQ8sP0aLm$ntleFhBL2c7bMdUXUeFHpcQ3q4jgmZ+Vx1zCvGxc81w=")
+	fmt.Println(err, string(slow[:32]))
+	fast, err := method.Adopt(ctx, "{SSHA}wUVpS/oOrIkrg5kLXMpoEicY+NgBc2FsdP8Aeg==")
+	fmt.Println(err, string(fast[:76]))
+
+	onFile := []cloakroom.Credential{{UserID: ana.ID, Method: method.Name(), Data: fast, Revision: 1}}
+	proof, err := method.Prove(ctx, cloakroom.Claim{User: &ana, Credentials: onFile, Secret: "motör-head 1"})
+	fmt.Println(err, string(proof.Credential.Data[:31]))
+	// Output:
+	// <nil> pbkdf2_sha256$1200$Xk3vQ8sP0aLm$
+	// <nil> $cloakroom-wrapped$sha1,salt-last$AXNhbHT/AHo$argon2id$v=19$m=19456,t=2,p=1$
+	// <nil> $argon2id$v=19$m=19456,t=2,p=1$
+}
+
+func ExampleRange() {
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(r.URL.Path) // all that leaves of the password
+		fmt.Fprint(w, "5B370EF7514BF0A24F46C0103601A462E57:12\r\n")
+	}))
+	defer mirror.Close()
+
+	method := password.Method{Breached: password.Range{URL: mirror.URL, FailClosed: true}}
+	_, err := method.Enroll(context.Background(), cloakroom.Enrolment{Secret: "violet tram to the sea"})
+	fmt.Println(err)
+	// Output:
+	// /range/93C76
+	// password is known from a breach of another service, so it will be tried
 }

@@ -7,12 +7,14 @@
 //
 // # What may be a password
 //
-// 8 to 1,024 bytes of any valid Unicode but U+0000, which no keyboard sends and where other programs cut a password off,
-// without rules of composition and without expiry (NIST SP 800-63B-4 §3.1.1.2, OWASP ASVS 5.0 §6.2). It is brought to Unicode NFC, so that "é" is one
-// password whether a keyboard sends it as one character or two, and then every byte counts: nothing is cut or folded.
-// Refused, with a reason, are passwords that attackers try first: the commonest of leaked lists, and those that consist
-// of the user's e-mail or name or of the product's words and nothing but digits or punctuation beside. A code of the
-// field "password" says which rule it was:
+// 8 to 1,024 bytes of any valid Unicode but U+0000, which no keyboard sends and where other programs cut a password
+// off, without rules of composition and without expiry (NIST SP 800-63B-4 §3.1.1.2, OWASP ASVS 5.0 §6.2). It is
+// brought to Unicode NFC, so that "é" is one password whether a keyboard sends it as one character or two, and then
+// every byte counts: nothing is cut or folded. Refused, with a reason, are passwords that attackers try first: the
+// commonest of leaked lists, those that consist of the user's e-mail or name or of the product's words and nothing
+// but digits or punctuation beside, and, if Breached is set, all that a service knows from breaches. A change must be
+// one: the password in force is refused as a new one, and with a History the last ones before it, too. A code of the
+// field "password" says which rule it was, the first of
 //
 //	password_required   empty (signing in only; a new one is too short)
 //	invalid_password    not valid UTF-8, or with U+0000 in it
@@ -20,6 +22,9 @@
 //	password_too_long   more than 1,024 bytes
 //	password_common     on the list of common passwords
 //	password_context    made of the user's e-mail or name, or of Method.Words
+//	password_unchanged  the one that is in force
+//	password_reused     one of the Method.History before that
+//	password_pwned      known from a breach, says Method.Breached
 //
 // # How it is kept
 //
@@ -27,22 +32,36 @@
 // of memory and cores for the whole process; past it, signing in answers 503 with Retry-After while everybody who is
 // signed in already goes on.
 //
-// A sign-in replaces the hash on file when the parameters have grown, or when it comes from another system: bcrypt,
-// scrypt and PBKDF2 are read (see internal/legacyhash for the spellings) and argon2id of other programs too. A bcrypt
+// A sign-in replaces the hash on file when the parameters have grown, or when it comes from another system. A bcrypt
 // hash knows the first 72 bytes of a password only, so it accepts what its system accepted; from that sign-in on the
-// whole password counts. To import users, store such a hash as the Data of a Credential.
+// whole password counts.
+//
+// The data of a credential is one line, the hash. With a History the hashes of passwords before it follow, the newest
+// first, each on a line of its own; they stay when the first is replaced on signing in. Programs of before this
+// version take several lines for a damaged hash.
+//
+// # Hashes of other systems
+//
+// Adopt takes over what another system has kept: argon2, bcrypt, scrypt, PBKDF2 and phpass in the spellings of
+// crypt(3), Passlib, Django, Werkzeug, WordPress, phpBB, ASP.NET Identity, Firebase and Keycloak; internal/legacyhash
+// lists them all, with the costs beyond which a hash is refused. They are kept as they are until their owners sign
+// in.
+//
+// MD5, SHA-1 and SHA-2, with salt or without, as hexadecimal, as Django or as LDAP ({SSHA}) has them, are broken by
+// whoever gets the database. So they are hashed once more with argon2id before they are kept, and a password then
+// proves itself through both.
 //
 // # What a wrong password costs
 //
-// The same as an unknown user and one without a password: one hash of the pool's parameters. So does a hash that cannot
-// be read; its cause reaches the log. Only a hash that is not of these parameters differs: an old one, or one of another
-// system, costs its own work and one new hash more, right or wrong, and a dearer argon2id its own work. Until its
-// owner signs in for the first time, that can be measured from outside: an old account is there.
+// The same as an unknown user and one without a password: one hash of the pool's parameters. So does a hash that
+// cannot be read; its cause reaches the log. Only a hash that is not of these parameters differs: an old one, or one
+// of another system, costs its own work and one new hash more, right or wrong, and a dearer argon2id its own work.
+// Until its owner signs in for the first time, that can be measured from outside: an old account is there.
 //
 // # What is not here
 //
-// Limits on tries (the engine counts before it asks), resets by mail, a look-up in breach lists over the network, a
-// pepper.
+// Limits on tries (the engine counts before it asks), resets by mail, a pepper, a list of breaches on disk (write a
+// Checker, or let Range ask a mirror).
 package password
 
 import (
@@ -61,11 +80,16 @@ type Method struct {
 	MinLength int
 	// Words are names that make bad passwords here: the product's, the company's.
 	Words []string
+	// History is how many passwords before the one in force cannot be used again, at most 24. Zero means none: where
+	// passwords do not expire, nobody goes back and forth between two. Each costs a change one hash more, two where it is
+	// of older parameters. When it shrinks, the next change forgets the rest.
+	History int
+	// Breached, if not nil, is asked about a new password that no other rule refuses: password.Range{}, or one of your
+	// own.
+	Breached Checker
 	// Pool is where hashing happens. Nil means one for the whole process, made with the zero PoolConfig.
 	Pool *Pool
 }
-
-var _ cloakroom.Enroller = Method{}
 
 const (
 	minLength = 8    // characters
@@ -95,6 +119,18 @@ func (m Method) Check() error {
 				Mend:   "list names, such as that of the product",
 			})
 			break
+		}
+	}
+	if m.History < 0 || m.History > maxHistory {
+		bad = append(bad, &cloakroom.ConfigError{
+			Field:  "password.Method.History",
+			Reason: "must be 0 to 24, for each costs a hash",
+			Mend:   "leave it 0 to let old passwords be used again",
+		})
+	}
+	if c, ok := m.Breached.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			bad = append(bad, err)
 		}
 	}
 	if m.Pool != nil && m.Pool.Params() == (Params{}) {

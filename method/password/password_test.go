@@ -79,6 +79,11 @@ func TestCheckSaysAllAtOnce(t *testing.T) {
 			t.Errorf("MinLength %d: %v", min, err)
 		}
 	}
+	for _, n := range []int{-1, 25} {
+		if err := (password.Method{History: n}).Check(); !mentions(err, "password.Method.History") {
+			t.Errorf("History %d: %v", n, err)
+		}
+	}
 	err := password.Method{MinLength: 6, Words: []string{"Acme", "2026", ""}, Pool: new(password.Pool)}.Check()
 	if !mentions(err, "password.Method.MinLength", "password.Method.Words", "password.Method.Pool") {
 		t.Errorf("Check = %v, want all three", err)

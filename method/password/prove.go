@@ -27,7 +27,7 @@ func (m Method) Prove(ctx context.Context, c cloakroom.Claim) (cloakroom.Proof, 
 		return cloakroom.Proof{}, m.burn(ctx, secret)
 	}
 	cred := c.Credentials[0]
-	onFile, err := read(string(cred.Data), c.Secret)
+	stored, hash, err := open(cred.Data, c.Secret)
 	if err != nil {
 		refused := m.burn(ctx, secret)
 		if errors.Is(refused, cloakroom.ErrInvalidCredentials) {
@@ -35,14 +35,15 @@ func (m Method) Prove(ctx context.Context, c cloakroom.Claim) (cloakroom.Proof, 
 		}
 		return cloakroom.Proof{}, refused
 	}
-	verdict, err := m.pool().Verify(ctx, onFile, secret)
+	verdict, err := m.pool().Verify(ctx, hash, secret)
 	switch {
 	case err != nil:
 		return cloakroom.Proof{}, unavailable(err)
 	case !verdict.OK:
 		return cloakroom.Proof{}, cloakroom.ErrInvalidCredentials
 	case verdict.Fresh != "":
-		cred.Data = []byte(verdict.Fresh)
+		stored.hash = verdict.Fresh
+		cred.Data = stored.bytes()
 		return cloakroom.Proof{Credential: &cred}, nil
 	}
 	return cloakroom.Proof{}, nil
@@ -67,12 +68,21 @@ func refuse(code, message string) cloakroom.FieldErrors {
 	return cloakroom.FieldErrors{{Field: field, Code: code, Message: message}}
 }
 
-// read finds out what kind of hash is on file. Its errors do not quote it.
-func read(onFile, secret string) (argon.Verifier, error) {
-	if strings.HasPrefix(onFile, argon.Prefix) {
-		return argon.Parse(onFile)
+// open finds the hash in force among the data on file.
+func open(b []byte, secret string) (stored data, hash argon.Verifier, err error) {
+	if stored, err = parseData(b); err != nil {
+		return data{}, nil, err
 	}
-	h, err := legacyhash.Parse(onFile)
+	hash, err = read(stored.hash, secret)
+	return stored, hash, err
+}
+
+// read finds out what kind of hash a line is. Its errors do not quote it.
+func read(line, secret string) (argon.Verifier, error) {
+	if strings.HasPrefix(line, argon.Prefix) {
+		return argon.Parse(line)
+	}
+	h, err := legacyhash.Parse(line)
 	if err != nil {
 		return nil, err
 	}

@@ -35,8 +35,21 @@ type Config struct {
 	Delivery Delivery
 	Token    Token
 	Signup   Signup
+	Login    Login
 	Password Password
+	Passkey  Passkey
+	MFA      MFA
+	Account  Account
+	Mail     Mail
 	Limits   Limits
+
+	// Webhooks are addresses that are told of events, each a mapping: name and url; secrets, a list of whsec_ and the base64
+	// of 24 to 64 random bytes, all of which sign (Standard Webhooks); events, a list of their names (empty: all that are kept);
+	// allow, networks in CIDR notation that are reached though they are not public, and over http too. Default empty. A list of
+	// mappings in the file; elsewhere, and in a file that CLOAKROOM_WEBHOOKS_FILE names, it is written as such a list of YAML or
+	// JSON is: that file keeps the secrets out of this one. The secrets and the paths of the addresses are never printed.
+	Webhooks []Webhook
+	Admin    Admin
 
 	// TrustedProxies are the networks, in CIDR notation, whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	// Default empty: forwarded headers are ignored. The whole internet (0.0.0.0/0, ::/0) is refused.
@@ -87,6 +100,9 @@ type Session struct {
 	// Limit is how many sessions a user may have; over it the oldest ends. Default 0, which is any number. At most
 	// 1000000.
 	Limit int
+	// Fresh is how long ago somebody may have proven who they are, by a sign-in or a step-up, for what is sensitive: changes
+	// of factors and of the e-mail, the export and the end of the account. Default 10m. From 1m to 24h.
+	Fresh time.Duration
 }
 
 // Cookie says what the cookies look like. They are always HttpOnly. That of the session has Path=/; that of the refresh token,
@@ -157,8 +173,17 @@ type Signup struct {
 	// Open is whether anybody may sign up; otherwise accounts are made on the command line. Default true.
 	Open bool
 	// Verification is whether an address must be proven before it can sign in: optional or required, which also hides
-	// who has an account. Default optional. Required needs mail, which is not in this version.
+	// who has an account. Default optional. Required needs mail.url; the development server keeps its mails without one.
 	Verification string
+}
+
+// Login says how people may sign in besides by password and passkey.
+type Login struct {
+	// MailCode is whether people may sign in by a code and a link that are mailed to them: off; sign_in, for those who have an
+	// account; or sign_up, which also makes one for whoever proves an address that has none, if signup.open. Where passwords are
+	// strong it is the weaker proof (NIST SP 800-63B-4 §3.1.3.1), and never a second factor. Default off. It needs mail.url, as
+	// signup.verification does.
+	MailCode string
 }
 
 // Password says what passwords are good enough.
@@ -166,6 +191,86 @@ type Password struct {
 	// MinLength is the least number of characters of a new password. Default 8. From 8 to 64; 15 is recommended where
 	// it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
 	MinLength int
+	// History is how many passwords before the one in force cannot be used again. Default 0. At most 24; each costs a change of
+	// password one hash more.
+	History int
+	// Breached is where a new password is looked up among those known from breaches of others: off, public (the range service
+	// of Have I Been Pwned), or the https address of a mirror, what comes before /range/. The first five of 40 hexadecimal
+	// digits of its SHA-1 leave the server, and nothing else. Default off.
+	Breached string
+	// BreachedFailClosed is whether no new password is taken while that service does not answer within a second. Otherwise it
+	// passes, with a line in the log. Default false.
+	BreachedFailClosed bool
+}
+
+// Passkey says whether and where people sign in with passkeys and security keys (WebAuthn).
+type Passkey struct {
+	// Enabled is whether there are passkeys: true, false, or auto, which is true when the host of base_url is a domain or
+	// localhost. Browsers make none for an IP address: to try them, listen at localhost:8400. Default auto.
+	Enabled string
+	// RPID is the domain that passkeys belong to, the host of base_url or a parent of it. All passkeys are lost when it changes.
+	// Default: the host of base_url.
+	RPID string
+	// Origins are pages beside base_url that may ask for a passkey, each an origin: at passkey.rp_id or below it; of other domains,
+	// which browsers ask for at https://<passkey.rp_id>/.well-known/webauthn; or an Android app, android:apk-key-hash: and the hash of its
+	// certificate. Default empty. What calls with cookies stands in origins, too.
+	Origins []string
+	// EnrollPage is the page of yours where people add a passkey, a path below base_url; password managers lead there, by
+	// /.well-known/passkey-endpoints. Default empty.
+	EnrollPage string
+	// ManagePage is the page of yours where people see and remove their passkeys, likewise. Default empty.
+	ManagePage string
+}
+
+// MFA says of whom a second factor is demanded: an authenticator app or a passkey, with recovery codes to stand in. Whoever has one is
+// always asked for it.
+type MFA struct {
+	// Required are the roles whose holders must have a second factor, or all alone for everybody. Who has none may sign in, and
+	// then do nothing but add one. Default empty.
+	Required []string
+	// RememberDevice is how long a device that its user trusts is not asked for the second factor again; off asks every time.
+	// Default 720h. From 1h to 365d.
+	RememberDevice time.Duration
+}
+
+// Account says what people may do with their own accounts.
+type Account struct {
+	// DeleteAfter is how long an account that its owner deletes can be kept by a link in the mail that tells of it; off deletes it
+	// at once, as does a server without mail. Default 720h. From 1h to 365d.
+	DeleteAfter time.Duration
+}
+
+// Mail says how mail is sent and what it looks like. Where mail.url is empty none is sent, and what lives by mail is not there:
+// proofs of an e-mail, resets, notices. The development server then keeps its mails in memory and shows them at /dev/outbox.
+type Mail struct {
+	// URL is the server that takes our mail: smtp://user@host:587, which must agree to STARTTLS unless it is on loopback, or
+	// smtps://user@host:465 with TLS from the first byte. The user may be left out, and the port if it is the one of the example;
+	// a user name that is an address has %40. Default empty: no mail.
+	URL string
+	// Password is the one of the user in mail.url. Default empty. It is better kept in a file that CLOAKROOM_MAIL_PASSWORD_FILE
+	// names, and never printed.
+	Password MailPassword
+	// From is the sender of all mail, an address or a name with one: Example <no-reply@example.com>. Default empty. Required with
+	// mail.url.
+	From string
+	// Site is what the service is called in mails and in authenticator apps, up to 64 bytes without a colon. Default: the host of base_url.
+	Site string
+	// Templates is a folder whose files take the place of our letters, such as en/reset_password.txt. It may bring languages of its own.
+	// Default empty: ours, in English, German, French and Spanish.
+	Templates string
+	// Locale is the language of mails to whoever has chosen none (BCP 47). Default en.
+	Locale string
+	// Links are the pages that links in mails lead to, each letter:path below base_url, of the letters verify_email,
+	// verify_new_email, reset_password, mailcode, deletion and notice; the token is added as the parameter token. Default empty: the
+	// endpoints of the JSON API that take the tokens by POST, and answer a browser by changing nothing.
+	Links []Link
+}
+
+// Admin says how the server is administered.
+type Admin struct {
+	// HTTP is whether administrators may do over HTTP what the command line does, at /auth/admin: with the role admin and a
+	// second factor, or with an API key of the scope admin. Default false: there is no such address.
+	HTTP bool
 }
 
 // Limits says what is limited. A limit counts tries per account, per address (/64 for IPv6) and per both.
@@ -227,12 +332,17 @@ func Default() Config {
 	return Config{
 		Listen:     "127.0.0.1:8400",
 		Data:       "./cloakroom-data",
-		Session:    Session{Idle: 14 * day, Absolute: 90 * day},
+		Session:    Session{Idle: 14 * day, Absolute: 90 * day, Fresh: 10 * time.Minute},
 		Cookie:     Cookie{SameSite: "lax", Secure: "auto"},
 		Delivery:   Delivery{Allow: []string{"cookie", "bearer"}, Default: "cookie"},
 		Token:      Token{Allow: []string{"opaque", "signed"}, Default: "opaque", AccessTTL: 10 * time.Minute, RefreshGrace: 30 * time.Second, Algorithm: "ES256", KeyAge: 90 * day},
 		Signup:     Signup{Open: true, Verification: "optional"},
+		Login:      Login{MailCode: "off"},
 		Password:   Password{MinLength: 8},
+		Passkey:    Passkey{Enabled: "auto"},
+		MFA:        MFA{RememberDevice: 30 * day},
+		Account:    Account{DeleteAfter: 30 * day},
+		Mail:       Mail{Locale: "en"},
 		Limits:     Limits{Login: true, Signup: true},
 		Revocation: Revocation{Staleness: time.Second},
 		Cache:      Cache{Size: 64 << 20},

@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	secretHex    = "7b1f0a52c39d4e86a1b7c4d2e9f03816557a90cbde4321f08899aabbccddeeff"
-	secretBase64 = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k"
-	clientSum    = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-	otherSum     = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+	secretHex       = "7b1f0a52c39d4e86a1b7c4d2e9f03816557a90cbde4321f08899aabbccddeeff"
+	secretBase64    = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k"
+	clientSum       = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	otherHookSecret = "whsec_HxAREhMUFRYXGBkaGxwdHh8AAQIDBAUGBwgJCgsMDQ4="
+	hookSecret      = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	otherSum        = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 )
 
 // write makes a file for one test and returns its path.
@@ -122,12 +124,16 @@ func TestEveryFieldHasOneKey(t *testing.T) {
 }
 
 func TestContractKeys(t *testing.T) {
-	// Those of the contract, and six of our own: cookie.refresh_name, token.key_age, store.poll_only, store.distributed, cache.size and events.keep.
+	// Those of the contract, and six of our own: cookie.refresh_name, token.key_age, store.poll_only, store.distributed, cache.size and events.keep;
+	// behind those, what came with mail, second factors and administration.
 	contract := `listen base_url data store.url store.sessions store.poll_only store.distributed secrets session.idle session.absolute session.limit
 		cookie.name cookie.refresh_name cookie.domain cookie.same_site cookie.secure bearer.response_header delivery.allow delivery.default
 		token.allow token.default token.access_ttl token.refresh_grace token.algorithm token.key_age token.audience signup.open
 		signup.verification password.min_length limits.login limits.signup trusted_proxies origins introspection.clients
-		revocation.staleness cache.size events.keep log.format log.level metrics.listen`
+		revocation.staleness cache.size events.keep log.format log.level metrics.listen
+		session.fresh login.mail_code password.history password.breached password.breached_fail_closed passkey.enabled passkey.rp_id passkey.origins passkey.enroll_page passkey.manage_page
+		mfa.required mfa.remember_device account.delete_after mail.url mail.password mail.from mail.site mail.templates mail.locale mail.links
+		webhooks admin.http`
 	want := strings.Fields(contract)
 	for _, name := range want {
 		if _, ok := keyNamed(name); !ok {

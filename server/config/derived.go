@@ -71,6 +71,14 @@ func (c Config) sessions() DSN {
 	return c.Database()
 }
 
+// Site is what the service is called: Mail.Site, or the host of Base.
+func (c Config) Site() string {
+	if c.Mail.Site != "" {
+		return c.Mail.Site
+	}
+	return c.baseHost()
+}
+
 func (c Config) https() bool { return strings.HasPrefix(c.Base(), "https://") }
 
 // baseHost is the host by which people reach the server, without its port.

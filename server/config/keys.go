@@ -23,6 +23,7 @@ var keys = []key{
 	one("session.idle", func(c *Config) *time.Duration { return &c.Session.Idle }, duration(time.Minute, 3650*day)),
 	one("session.absolute", func(c *Config) *time.Duration { return &c.Session.Absolute }, duration(time.Minute, 3650*day)),
 	one("session.limit", func(c *Config) *int { return &c.Session.Limit }, integer(0, 1_000_000)),
+	one("session.fresh", func(c *Config) *time.Duration { return &c.Session.Fresh }, duration(time.Minute, day)),
 	one("cookie.name", func(c *Config) *string { return &c.Cookie.Name }, optional(cookie)),
 	one("cookie.refresh_name", func(c *Config) *string { return &c.Cookie.RefreshName }, optional(cookie)),
 	one("cookie.domain", func(c *Config) *string { return &c.Cookie.Domain }, optional(domain)),
@@ -41,6 +42,27 @@ var keys = []key{
 	one("signup.open", func(c *Config) *bool { return &c.Signup.Open }, boolean("true", "false")),
 	one("signup.verification", func(c *Config) *string { return &c.Signup.Verification }, word("optional", "required")),
 	one("password.min_length", func(c *Config) *int { return &c.Password.MinLength }, integer(8, 64)),
+	one("password.history", func(c *Config) *int { return &c.Password.History }, integer(0, 24)),
+	one("password.breached", func(c *Config) *string { return &c.Password.Breached }, offOr(mirror)),
+	one("password.breached_fail_closed", func(c *Config) *bool { return &c.Password.BreachedFailClosed }, boolean("true", "false")),
+	one("login.mail_code", func(c *Config) *string { return &c.Login.MailCode }, word("off", "sign_in", "sign_up")),
+	one("passkey.enabled", func(c *Config) *string { return &c.Passkey.Enabled }, word("auto", "true", "false")),
+	one("passkey.rp_id", func(c *Config) *string { return &c.Passkey.RPID }, optional(rpID)).or(Config.PasskeyDomain),
+	many("passkey.origins", func(c *Config) *[]string { return &c.Passkey.Origins }, passkeyOrigin),
+	one("passkey.enroll_page", func(c *Config) *string { return &c.Passkey.EnrollPage }, optional(page)),
+	one("passkey.manage_page", func(c *Config) *string { return &c.Passkey.ManagePage }, optional(page)),
+	many("mfa.required", func(c *Config) *[]string { return &c.MFA.Required }, role),
+	one("mfa.remember_device", func(c *Config) *time.Duration { return &c.MFA.RememberDevice }, offOr(duration(time.Hour, 365*day))),
+	one("account.delete_after", func(c *Config) *time.Duration { return &c.Account.DeleteAfter }, offOr(duration(time.Hour, 365*day))),
+	one("mail.url", func(c *Config) *string { return &c.Mail.URL }, optional(mailServer)),
+	one("mail.password", func(c *Config) *MailPassword { return &c.Mail.Password }, optional(mailPassword)),
+	one("mail.from", func(c *Config) *string { return &c.Mail.From }, optional(sender)),
+	one("mail.site", func(c *Config) *string { return &c.Mail.Site }, optional(site)).or(Config.Site),
+	one("mail.templates", func(c *Config) *string { return &c.Mail.Templates }, optional(some)),
+	one("mail.locale", func(c *Config) *string { return &c.Mail.Locale }, locale),
+	many("mail.links", func(c *Config) *[]Link { return &c.Mail.Links }, link),
+	webhooks("webhooks", func(c *Config) *[]Webhook { return &c.Webhooks }),
+	one("admin.http", func(c *Config) *bool { return &c.Admin.HTTP }, boolean("true", "false")),
 	one("limits.login", func(c *Config) *bool { return &c.Limits.Login }, boolean("on", "off")),
 	one("limits.signup", func(c *Config) *bool { return &c.Limits.Signup }, boolean("on", "off")),
 	many("trusted_proxies", func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, network),
@@ -56,13 +78,15 @@ var keys = []key{
 
 // A key is one line of the configuration. Values are texts here: one, or any number when it is a list.
 type key struct {
-	name    string
-	list    bool
-	set     func(c *Config, texts []string) []error // faults, one for each text that cannot be; then c is as it was
-	text    func(c *Config) []string                // as set reads it
-	show    func(c *Config) []string                // as people may see it
-	derived func(c Config) string                   // what an empty value stands for
-	refused string                                  // what to do instead of giving an empty list, where that is refused
+	name string
+	list bool
+	// mappings says that the entries of the list are mappings, written as JSON in texts.
+	mappings bool
+	set      func(c *Config, texts []string) []error // faults, one for each text that cannot be; then c is as it was
+	text     func(c *Config) []string                // as set reads it
+	show     func(c *Config) []string                // as people may see it
+	derived  func(c Config) string                   // what an empty value stands for
+	refused  string                                  // what to do instead of giving an empty list, where that is refused
 }
 
 // one makes the key of a field with one value.
@@ -137,6 +161,9 @@ func (k key) read(c *Config, texts []string) []error {
 func (k key) split(text string) []string {
 	if !k.list {
 		return []string{text}
+	}
+	if k.mappings {
+		return mappingsOf(text)
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil

@@ -130,11 +130,11 @@ func (l *loader) valueFile(k key, path string) {
 		return
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if k.list {
+	if k.list && !k.mappings {
 		l.set(where, k, k.splitLines(text))
 		return
 	}
-	l.set(where, k, []string{text})
+	l.set(where, k, k.split(text))
 }
 
 // fromFlag is where the value of a flag came from.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/internal/webhook"
 )
 
 func TestSampleSetsEveryKey(t *testing.T) {
@@ -27,15 +28,31 @@ func TestSampleSetsEveryKey(t *testing.T) {
 	got.sources, got.broken = nil, nil
 	want := Config{
 		Listen: "127.0.0.1:8401", BaseURL: "https://app.example.com", Data: "/var/lib/cloakroom",
-		Store:          Store{URL: "postgres://cloakroom@db.internal/cloakroom", Sessions: "valkey://cache-1.internal:6379,cache-2.internal:6379/", PollOnly: true, Distributed: true},
-		Secrets:        []Secret{mustSecret(t, secretHex), mustSecret(t, secretBase64)},
-		Session:        Session{Idle: 168 * time.Hour, Absolute: 720 * time.Hour, Limit: 10},
-		Cookie:         Cookie{Name: "__Secure-example", RefreshName: "__Http-again", Domain: "example.com", SameSite: "none", Secure: "true"},
-		Bearer:         Bearer{ResponseHeader: "some-auth-token"},
-		Delivery:       Delivery{Allow: []string{"cookie", "bearer", "both"}, Default: "both"},
-		Token:          Token{Allow: []string{"signed"}, Default: "signed", AccessTTL: 5 * time.Minute, RefreshGrace: 10 * time.Second, Algorithm: "EdDSA", KeyAge: 30 * day, Audience: "https://api.example.com"},
-		Signup:         Signup{Open: false, Verification: "optional"},
-		Password:       Password{MinLength: 15},
+		Store:    Store{URL: "postgres://cloakroom@db.internal/cloakroom", Sessions: "valkey://cache-1.internal:6379,cache-2.internal:6379/", PollOnly: true, Distributed: true},
+		Secrets:  []Secret{mustSecret(t, secretHex), mustSecret(t, secretBase64)},
+		Session:  Session{Idle: 168 * time.Hour, Absolute: 720 * time.Hour, Limit: 10, Fresh: 5 * time.Minute},
+		Cookie:   Cookie{Name: "__Secure-example", RefreshName: "__Http-again", Domain: "example.com", SameSite: "none", Secure: "true"},
+		Bearer:   Bearer{ResponseHeader: "some-auth-token"},
+		Delivery: Delivery{Allow: []string{"cookie", "bearer", "both"}, Default: "both"},
+		Token:    Token{Allow: []string{"signed"}, Default: "signed", AccessTTL: 5 * time.Minute, RefreshGrace: 10 * time.Second, Algorithm: "EdDSA", KeyAge: 30 * day, Audience: "https://api.example.com"},
+		Signup:   Signup{Open: false, Verification: "required"},
+		Login:    Login{MailCode: "sign_in"},
+		Password: Password{MinLength: 15, History: 5, Breached: "https://range.example.com/hibp", BreachedFailClosed: true},
+		Passkey: Passkey{Enabled: "true", RPID: "example.com", Origins: []string{
+			"https://shop.example.com", "https://example.org", "android:apk-key-hash:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+		}, EnrollPage: "/account/passkeys/new", ManagePage: "/account/passkeys"},
+		MFA:     MFA{Required: []string{"admin", "staff"}},
+		Account: Account{DeleteAfter: 7 * day},
+		Mail: Mail{
+			URL: "smtp://cloakroom@smtp.example.com:587", Password: "an example", From: "Example <no-reply@example.com>", Site: "Example",
+			Templates: "/etc/cloakroom/letters", Locale: "de-AT",
+			Links: []Link{{"verify_email", "/welcome"}, {"reset_password", "/account/password?from=mail"}},
+		},
+		Webhooks: []Webhook{
+			{Name: "crm", URL: "https://hooks.example.net/in/4711", Secrets: hookSecrets(t, hookSecret, otherHookSecret), Events: []string{"user_created", "user_deleted"}},
+			{Name: "audit", URL: "http://10.1.2.3:9000/", Secrets: hookSecrets(t, hookSecret), Allow: []netip.Prefix{mustNetwork(t, "10.1.2.0/24")}},
+		},
+		Admin:          Admin{HTTP: true},
 		TrustedProxies: []netip.Prefix{mustNetwork(t, "10.0.0.0/8"), mustNetwork(t, "2001:db8::/32")},
 		Origins:        []string{"https://www.example.com", "https://shop.example.com:8443"},
 		Introspection:  Introspection{Clients: []Client{mustClient(t, "app:"+clientSum), mustClient(t, "shop.2:"+otherSum)}},
@@ -64,6 +81,16 @@ func mustClient(t *testing.T, text string) Client {
 	return c
 }
 
+func hookSecrets(t *testing.T, texts ...string) (list []webhook.Secret) {
+	t.Helper()
+	for _, text := range texts {
+		s, err := webhook.ParseSecret(text)
+		taken(t, err)
+		list = append(list, s)
+	}
+	return list
+}
+
 func mustNetwork(t *testing.T, text string) netip.Prefix {
 	t.Helper()
 	p, err := parseNetwork(text)
@@ -78,9 +105,18 @@ func samples(t *testing.T) map[string]string {
 	taken(t, err)
 	texts := map[string]string{}
 	for _, k := range keys {
-		texts[k.name] = strings.Join(k.text(&c), ",")
+		texts[k.name] = joined(k, &c)
 	}
 	return texts
+}
+
+// joined is the value of a key as a variable has it.
+func joined(k key, c *Config) string {
+	text := strings.Join(k.text(c), ",")
+	if k.mappings {
+		return "[" + text + "]"
+	}
+	return text
 }
 
 func TestEveryKeyFromEverySource(t *testing.T) {
@@ -100,7 +136,7 @@ func TestEveryKeyFromEverySource(t *testing.T) {
 			t.Run(k.name+" from "+source, func(t *testing.T) {
 				c, err := read()
 				taken(t, err)
-				if got := strings.Join(k.text(&c), ","); got != texts[k.name] {
+				if got := joined(k, &c); got != texts[k.name] {
 					t.Errorf("got %q, want %q", got, texts[k.name])
 				}
 				for _, s := range c.Settings() {
@@ -137,7 +173,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	c, err := Load(source)
 	taken(t, err)
-	if want := (Session{Idle: 10 * time.Minute, Absolute: 90 * time.Minute, Limit: 3}); c.Session != want {
+	if want := (Session{Idle: 10 * time.Minute, Absolute: 90 * time.Minute, Limit: 3, Fresh: 10 * time.Minute}); c.Session != want {
 		t.Errorf("got %+v, want %+v", c.Session, want)
 	}
 }
@@ -351,7 +387,7 @@ func FuzzLoad(f *testing.F) {
 // again prints a configuration and reads what was printed.
 func again(t *testing.T, c Config) {
 	t.Helper()
-	c.Secrets, c.Introspection.Clients = nil, nil // are redacted
+	c.Secrets, c.Introspection.Clients, c.Webhooks = nil, nil, nil // are redacted
 	var out bytes.Buffer
 	taken(t, c.YAML(&out))
 	text := strings.Replace(out.String(), "secrets: []", "", 1)

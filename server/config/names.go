@@ -202,3 +202,35 @@ func isURL(text, scheme string) bool {
 	rest, found := strings.CutPrefix(text, scheme+"://")
 	return found && strings.Trim(rest, "/") != ""
 }
+
+// parseMirror reads password.breached: public, or what comes before /range/ of a mirror. It may hold a key, and is not repeated.
+func parseMirror(text string) (string, error) {
+	const mend = "write off, public, or the https address of a mirror"
+	if text == "public" {
+		return text, nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", refuse(mend, "is neither off nor public nor the address of a mirror")
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopbackHost(u.Hostname())):
+		return "", refuse(mend, "is not https")
+	}
+	return text, nil
+}
+
+// parsePage reads a path below base_url, with a query or a fragment perhaps.
+func parsePage(text string) (string, error) {
+	if !strings.HasPrefix(text, "/") || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }) {
+		return "", refuse("write a path such as /account/password", "has a path that does not begin with a slash, or has more than visible ASCII")
+	}
+	return text, nil
+}
+
+// parseRole reads the name of a role.
+func parseRole(text string) (string, error) {
+	if text == "" || len(text) > 64 || strings.ContainsFunc(text, func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("._:-", r) }) {
+		return "", refuse("write names of roles, or all", "%s is not the name of a role, 1 to 64 letters, digits and characters of ._:-", quote(text))
+	}
+	return text, nil
+}

@@ -48,8 +48,11 @@ func (c Config) YAML(w io.Writer) error {
 
 func (s Setting) yaml() string {
 	values := make([]string, len(s.Values))
+	k, _ := keyNamed(s.Key)
 	for i, v := range s.Values {
-		values[i] = yamlText(v)
+		if values[i] = v; !k.mappings { // whose JSON is YAML
+			values[i] = yamlText(v)
+		}
 	}
 	if s.List {
 		return "[" + strings.Join(values, ", ") + "]"

@@ -63,13 +63,16 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	c.Secrets = []Secret{mustSecret(t, secretHex)}
 	c.Store = Store{URL: "postgres://user:hunter2@db/x?password=hunter2", Sessions: "valkey://:hunter2@a:1"}
 	c.Introspection.Clients = []Client{{ID: "app", SHA256: [32]byte(c.Secrets[0])}}
+	c.Mail = Mail{URL: "smtp://me@localhost", Password: "hunter2", From: "a@b.example", Locale: "en"}
+	c.Webhooks = []Webhook{{Name: "crm", URL: "https://hooks.example.com/hunter2?key=hunter2", Secrets: hookSecrets(t, hookSecret)}}
 	raw := fmt.Sprint([]byte(c.Secrets[0]))
 
 	var out bytes.Buffer
 	taken(t, c.YAML(&out))
 	log := slog.New(slog.NewJSONHandler(&out, nil))
-	log.Info("all", "config", c, "secret", c.Secrets[0], "store", c.Store.URL, "client", c.Introspection.Clients[0])
-	for _, v := range []any{c, &c, c.Settings(), c.Secrets[0], c.Store.URL, c.Introspection.Clients[0]} {
+	log.Info("all", "config", c, "secret", c.Secrets[0], "store", c.Store.URL, "client", c.Introspection.Clients[0],
+		"password", c.Mail.Password, "webhook", c.Webhooks[0])
+	for _, v := range []any{c, &c, c.Settings(), c.Secrets[0], c.Store.URL, c.Introspection.Clients[0], c.Mail.Password, c.Webhooks[0]} {
 		asJSON, err := json.Marshal(v)
 		taken(t, err)
 		out.Write(asJSON)
@@ -79,7 +82,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 	fmt.Fprintln(&out, c.Validate(Production))
 	shown := strings.ToLower(out.String())
-	for _, s := range []string{secretHex, "hunter2", fmt.Sprintf("%x", "hunter2"), strings.Trim(raw, "[]"), "7b 1f 0a", "0x7b, 0x1f"} {
+	for _, s := range []string{secretHex, "hunter2", fmt.Sprintf("%x", "hunter2"), strings.ToLower(hookSecret[6:]), strings.Trim(raw, "[]"), "7b 1f 0a", "0x7b, 0x1f"} {
 		if strings.Contains(shown, s) {
 			t.Errorf("%q is shown", s)
 		}
@@ -94,7 +97,8 @@ func TestProblemsNeverShowSecrets(t *testing.T) {
 	for _, text := range []string{
 		"secrets: [%s]", "secrets: %s", "secrets: {%s: x}", "secrets: {%[1]s: x, %[1]s: y}", "secrets: [%s", "secrets: [\"%s]", "secrets: [&%s]", "secrets: [*%s]",
 		"secrets: [!%s x]", "secrets: |%s\n  x", "secrets:\n - %s\n  - x: [", "secrets:\n\t- %s", "secrets: [\"\\%s\"]",
-		"introspection: {clients: [\"app:%s\"]}", "store: {url: \"mysql://u:%s@h\"}", "store: {sessions: \"%s\"}",
+		"introspection: {clients: [\"app:%s\"]}", "webhooks: [%s]", "webhooks: [{name: %s}]", "webhooks: [{%s: x}]", "webhooks: [{url: \"https://u:%s@a.example\"}]",
+		"webhooks: [{secrets: [\"%s\"], events: [\"%[1]s\"], allow: [\"%[1]s\"]}]", "webhooks: %s", "mail: {url: \"smtp://u:%s@h\"}", "mail: {password: [%s]}", "password: {breached: \"http://%s/\"}", "store: {url: \"mysql://u:%s@h\"}", "store: {sessions: \"%s\"}",
 		"base_url: https://u:%s@a.example", "origins: [\"https://u:%s@a.example/\"]", "session: {idle: %s}", "limits: {login: %s}", "listen: %s",
 	} {
 		t.Run(text, func(t *testing.T) {

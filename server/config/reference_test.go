@@ -54,7 +54,8 @@ One YAML file, every key optional. The environment overrides the file, flags ove
 behind its name names a file that holds the value: so what is secret, such as a ` + "`store.url`" + ` with a password, comes as a secret of
 Compose or Kubernetes or as a systemd credential (` + "`CLOAKROOM_STORE_URL_FILE=/run/secrets/store-url`" + `), and stands in no file that others
 read, in no environment and on no command line. Lists are YAML lists in the file and separated by commas elsewhere; in a file
-that a variable names they may also stand one to a line, between empty lines and # comments. Durations are written as 90s, 12h
+that a variable names they may also stand one to a line, between empty lines and # comments. The list of webhooks is one of mappings, and
+written as YAML or JSON everywhere. Durations are written as 90s, 12h
 or 14d, sizes as 64MiB. An unknown key is an error that names one that is near, if any is, and all problems are told at once.
 `
 

@@ -118,7 +118,9 @@ var rules = []rule{
 		"is not in delivery.allow", "add it there, or choose one that is"},
 	{"token.default token.allow", func(c Config, _ Mode) bool { return !slices.Contains(c.Token.Allow, c.Token.Default) },
 		"is not in token.allow", "add it there, or choose one that is"},
-	{"introspection.clients", func(c Config, _ Mode) bool { return c.sharedClient() },
+	{"introspection.clients", func(c Config, _ Mode) bool {
+		return repeats(c.Introspection.Clients, func(k Client) string { return k.ID })
+	},
 		"has two clients of one id", "give each an id of its own"},
 
 	{"store.sessions store.url", func(c Config, _ Mode) bool { return c.Cluster() == "" && c.sessions() != c.Database() },
@@ -128,8 +130,27 @@ var rules = []rule{
 	}, "are missing, and the store is not a local file: every node would have others", "give all nodes the same, made with: openssl rand -hex 32"},
 
 	// What the configuration can say and this version cannot do.
-	{"signup.verification", func(c Config, _ Mode) bool { return c.Signup.Verification == "required" },
-		"is required, which needs mail, and mail is not in this version", "write optional"},
+	{"signup.verification mail.url", func(c Config, mode Mode) bool { return c.Signup.Verification == "required" && c.noMail(mode) },
+		"is required, which needs mail, and mail.url is empty", "set mail.url, or write optional"},
+	{"login.mail_code mail.url", func(c Config, mode Mode) bool { return c.Login.MailCode != "off" && c.noMail(mode) },
+		"needs mail, and mail.url is empty", "set mail.url, or write off"},
+	{"mail.from mail.url", func(c Config, _ Mode) bool { return c.Mail.URL != "" && c.Mail.From == "" },
+		"is missing, and mail.url is set", "write the address that mail comes from, such as Example <no-reply@example.com>"},
+	{"mail.password mail.url", func(c Config, _ Mode) bool { return c.Mail.Password != "" && c.mailUser() == "" },
+		"is set, and mail.url names no user", "write mail.url like smtp://user@smtp.example.com:587, or leave the password out"},
+	{"mail.url mail.password", func(c Config, _ Mode) bool { return c.Mail.Password == "" && c.mailUser() != "" },
+		"names a user, and there is no mail.password", "put it in a file that CLOAKROOM_MAIL_PASSWORD_FILE names"},
+	{"passkey.enabled base_url listen", func(c Config, _ Mode) bool { return c.Passkey.Enabled == "true" && !isDomain(c.baseHost()) },
+		"is true, and base_url is at no domain, for which browsers make no passkeys", "reach the server by a name, or write auto"},
+	{"passkey.rp_id base_url", func(c Config, _ Mode) bool { return !c.rpFits() },
+		"is neither the host of base_url nor a parent of it: browsers refuse", "write the host of base_url, a parent of it, or nothing"},
+	{"mfa.required", func(c Config, _ Mode) bool {
+		return len(c.MFA.Required) > 1 && slices.Contains(c.MFA.Required, everyone)
+	}, "has roles beside all, which is everybody", "write all alone, or the roles alone"},
+	{"mail.links", func(c Config, _ Mode) bool { return repeats(c.Mail.Links, func(l Link) string { return l.Letter }) },
+		"has two paths for one letter", "keep one of them"},
+	{"webhooks", func(c Config, _ Mode) bool { return repeats(c.Webhooks, func(w Webhook) string { return w.Name }) },
+		"have two of one name, by which deliveries that wait are told apart", "give each a name of its own"},
 }
 
 // warnings are what Warnings tells of.
@@ -153,6 +174,16 @@ var warnings = []rule{
 	}, "has a password on the command line, which every user of the machine can read", "put it in a file that CLOAKROOM_STORE_SESSIONS_FILE names"},
 	{"secrets", func(c Config, _ Mode) bool { return c.onCommandLine("secrets") },
 		"are on the command line, which every user of the machine can read", "put them in a file that CLOAKROOM_SECRETS_FILE names"},
+	{"mail.password", func(c Config, _ Mode) bool { return c.onCommandLine("mail.password") },
+		"is on the command line, which every user of the machine can read", "put it in a file that CLOAKROOM_MAIL_PASSWORD_FILE names"},
+	{"webhooks", func(c Config, _ Mode) bool { return c.onCommandLine("webhooks") },
+		"are on the command line, which every user of the machine can read, and have secrets", "put them in a file that CLOAKROOM_WEBHOOKS_FILE names"},
+	{"password.breached_fail_closed password.breached", func(c Config, _ Mode) bool { return c.Password.BreachedFailClosed && c.Password.Breached == "" },
+		"is true, and nobody is asked: password.breached is off", "set password.breached, or leave it out"},
+	{"login.mail_code signup.open", func(c Config, _ Mode) bool { return c.Login.MailCode == "sign_up" && !c.Signup.Open },
+		"is sign_up, and nobody may sign up: signup.open is false", "write sign_in"},
+	{"passkey.origins passkey.enabled base_url", func(c Config, _ Mode) bool { return len(c.Passkey.Origins) > 0 && c.PasskeyDomain() == "" },
+		"are set, and there are no passkeys", "write passkey.enabled: true, and reach the server by a name"},
 }
 
 // collide reports whether one address cannot be listened at because of the other. An empty one is none.
@@ -202,17 +233,26 @@ func orDefaults(name string, defaults ...string) []string {
 	return defaults
 }
 
-// sharedClient reports whether two clients have one id.
-func (c Config) sharedClient() bool {
+// repeats reports whether two entries of a list have one name.
+func repeats[T any](list []T, name func(T) string) bool {
 	seen := map[string]bool{}
-	for _, client := range c.Introspection.Clients {
-		if seen[client.ID] {
+	for _, entry := range list {
+		if seen[name(entry)] {
 			return true
 		}
-		seen[client.ID] = true
+		seen[name(entry)] = true
 	}
 	return false
 }
+
+// noMail reports whether there is nobody who takes our mail: the development server keeps it.
+func (c Config) noMail(mode Mode) bool { return c.Mail.URL == "" && mode != Development }
+
+// everyone is the word for all users in MFA.Required.
+const everyone = "all"
+
+// AllNeedMFA reports whether everybody must have a second factor, and not the holders of certain roles.
+func (c Config) AllNeedMFA() bool { return slices.Contains(c.MFA.Required, everyone) }
 
 // onCommandLine reports whether the value of a key that counts came from a flag.
 func (c Config) onCommandLine(name string) bool { return c.sources[name] == fromFlag }

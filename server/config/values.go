@@ -35,7 +35,19 @@ var (
 	database = kind[DSN]{parse: parseDatabase, text: func(d DSN) string { return string(d) }, show: DSN.String}
 	ledger   = kind[DSN]{parse: parseLedger, text: database.text, show: DSN.String}
 	secret   = kind[Secret]{parse: parseSecret, text: func(s Secret) string { return hex.EncodeToString(s) }, show: Secret.String}
+	mirror   = kind[string]{parse: parseMirror, text: same}
+	role     = kind[string]{parse: parseRole, text: same}
+	rpID     = kind[string]{parse: parseRPID, text: same}
+	site     = kind[string]{parse: parseSite, text: same}
+	sender   = kind[string]{parse: parseSender, text: same}
+	locale   = kind[string]{parse: parseLocale, text: same}
 	client   = kind[Client]{parse: parseClient, text: func(c Client) string { return c.ID + ":" + hex.EncodeToString(c.SHA256[:]) }, show: Client.String}
+
+	page          = kind[string]{parse: parsePage, text: same}
+	passkeyOrigin = kind[string]{parse: parsePasskeyOrigin, text: same}
+	mailServer    = kind[string]{parse: parseMailServer, text: same}
+	mailPassword  = kind[MailPassword]{parse: func(text string) (MailPassword, error) { return MailPassword(text), nil }, text: func(p MailPassword) string { return string(p) }, show: MailPassword.String}
+	link          = kind[Link]{parse: parseLink, text: func(l Link) string { return l.Letter + ":" + l.Path }}
 )
 
 // optional also takes the empty text, for the zero value.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -130,13 +131,79 @@ func (y yamlReader) value(where string, k key, node ast.Node) {
 	}
 	texts := make([]string, len(nodes))
 	for i, n := range nodes {
-		text, ok := scalar(n)
-		if !ok {
-			text = notText
-		}
-		texts[i] = text
+		texts[i] = k.entry(n)
 	}
 	y.set(where, k, texts)
+}
+
+// entry is the text of one value of a key.
+func (k key) entry(node ast.Node) string {
+	if k.mappings {
+		return record(node)
+	}
+	if text, ok := scalar(node); ok {
+		return text
+	}
+	return notText
+}
+
+// record is a mapping whose values are texts and lists of texts, as JSON; anything else is notText.
+func record(node ast.Node) string {
+	pairs, ok := node.(*ast.MappingNode)
+	if !ok {
+		return notText
+	}
+	members := map[string]any{}
+	for _, pair := range pairs.Values {
+		name, ok := scalar(pair.Key)
+		if _, twice := members[name]; twice || !ok {
+			return notText
+		}
+		if members[name], ok = member(pair.Value); !ok {
+			return notText
+		}
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		return notText
+	}
+	return string(text)
+}
+
+// member is a text, or a list of texts.
+func member(node ast.Node) (value any, ok bool) {
+	sequence, isList := node.(*ast.SequenceNode)
+	if !isList {
+		return scalar(node)
+	}
+	list := make([]string, len(sequence.Values))
+	for i, n := range sequence.Values {
+		if list[i], ok = scalar(n); !ok {
+			return nil, false
+		}
+	}
+	return list, true
+}
+
+// mappingsOf reads a list of mappings from a text that is YAML by itself, or JSON. A text that is none has one entry, which is
+// notText.
+func mappingsOf(text string) []string {
+	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	if err != nil || len(file.Docs) > 1 {
+		return []string{notText}
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil || file.Docs[0].Body.Type() == ast.NullType || file.Docs[0].Body.Type() == ast.CommentType {
+		return nil
+	}
+	sequence, ok := file.Docs[0].Body.(*ast.SequenceNode)
+	if !ok {
+		return []string{notText}
+	}
+	texts := make([]string, len(sequence.Values))
+	for i, n := range sequence.Values {
+		texts[i] = record(n)
+	}
+	return texts
 }
 
 // scalar is the text of a node as it was written, whatever type YAML gives it: on, 10 and 1e9 are texts, too.

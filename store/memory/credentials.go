@@ -51,13 +51,23 @@ func (a *account) enrol(creds []cloakroom.Credential) {
 		c.Data = bytes.Clone(c.Data)
 		c.CreatedAt, c.UpdatedAt = micro(c.CreatedAt), micro(c.UpdatedAt)
 		if i, found := a.find(c); found {
-			c.Revision = a.credentials[i].Revision + 1
+			c.Revision, c.CreatedAt = a.credentials[i].Revision+1, a.credentials[i].CreatedAt
 			a.credentials[i] = c
 		} else {
 			c.Revision = 1
 			a.credentials = slices.Insert(a.credentials, i, c)
 		}
 	}
+}
+
+// forget deletes what the change asks for, but for what it replaces.
+func (a *account) forget(change cloakroom.UserChange) {
+	a.credentials = slices.DeleteFunc(a.credentials, func(c cloakroom.Credential) bool {
+		named := cloakroom.CredentialKey{Method: c.Method, ID: c.ID}
+		return slices.Contains(change.Forget, named) && !slices.ContainsFunc(change.Credentials, func(next cloakroom.Credential) bool {
+			return named == cloakroom.CredentialKey{Method: next.Method, ID: next.ID}
+		})
+	})
 }
 
 // find returns where c is, or belongs.

@@ -29,11 +29,13 @@ func (s *Store) Append(ctx context.Context, entries []cloakroom.Revocation, even
 	return nil
 }
 
-// record adds to the events, which stay in order of their ids.
+// record adds to the events, which stay in order of their ids, and to what is to be sent because of them.
 func (s *Store) record(happened ...cloakroom.EventRecord) {
 	for _, r := range happened {
 		r.At, r.Data = micro(r.At), bytes.Clone(r.Data)
-		r.ID = s.ids.New("evt_", r.At)
+		s.post(r.Parcels...)
+		r.Parcels = nil
+		r.ID = s.eventIDs.New("evt_", r.At)
 		i, _ := s.position(r.ID)
 		s.events = slices.Insert(s.events, i, &event{EventRecord: r})
 	}

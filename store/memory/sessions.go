@@ -105,7 +105,7 @@ func (s *Store) Find(ctx context.Context, t cloakroom.TokenID, now time.Time) (r
 		u = a.user
 	}
 	own(&r.Methods, &r.Scopes, &u.Roles)
-	r.Refresh = cloneChains(r.Refresh)
+	r.Refresh, r.Actor = cloneChains(r.Refresh), cloneActor(r.Actor)
 	return r, u, nil
 }
 
@@ -258,16 +258,24 @@ func ownerOf(r cloakroom.SessionRecord) owner { return owner{r.Token.Bucket, r.U
 func kept(r cloakroom.SessionRecord) cloakroom.SessionRecord {
 	r.Methods, r.Scopes = slices.Clone(r.Methods), slices.Clone(r.Scopes)
 	r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt = micro(r.CreatedAt), micro(r.AuthenticatedAt), micro(r.LastSeenAt)
-	r.IssuedAt, r.ExpiresAt = micro(r.IssuedAt), micro(r.ExpiresAt)
-	r.Refresh = keptChains(r.Refresh)
+	r.IssuedAt, r.ExpiresAt, r.EndsAt = micro(r.IssuedAt), micro(r.ExpiresAt), micro(r.EndsAt)
+	r.Refresh, r.Actor = keptChains(r.Refresh), cloneActor(r.Actor)
 	return r
 }
 
 func (s *session) copy() cloakroom.SessionRecord {
 	r := s.record
 	own(&r.Methods, &r.Scopes)
-	r.Refresh = cloneChains(r.Refresh)
+	r.Refresh, r.Actor = cloneChains(r.Refresh), cloneActor(r.Actor)
 	return r
+}
+
+func cloneActor(a *cloakroom.Actor) *cloakroom.Actor {
+	if a == nil {
+		return nil
+	}
+	clone := *a
+	return &clone
 }
 
 // accountOf is the account of a session's user, or nil. That of a deleted user is empty.

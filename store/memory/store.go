@@ -1,4 +1,4 @@
-// Package memory keeps users, sessions, keys, events, tickets and counters in the memory of the process, and forgets them
+// Package memory keeps users, sessions, keys, events, parcels, tickets and counters in the memory of the process, and forgets them
 // with it.
 //
 // It is for tests, for development and for programs whose sessions may end with a restart:
@@ -8,7 +8,7 @@
 // It keeps the whole contract of cloakroom.Store, races included, as package storetest proves; only its durability is
 // that of the process. One lock guards everything: reads share it, and no method holds it while it waits for
 // anything. Looking up a session and its user takes a fraction of a microsecond however many there are; Users, a role
-// that must be kept, events, Sweep and Prune look at everything there is.
+// that must be kept, lists of API keys, the user who is deleted, events, parcels, Sweep and Prune look at everything there is.
 //
 // Not here: a bound on memory (see Config for the limits of sessions and their data, and let the sweeper run), a
 // snapshot on disk, more than one process. For those use package sqlite.
@@ -35,12 +35,15 @@ type Store struct {
 	shut   bool
 	secret cloakroom.Secret
 
-	users  map[string]*account         // by id
-	emails map[identifier]string       // to the id of the user
-	keys   map[string]cloakroom.KeySet // by realm
-	feed   feed
-	events []*event // in ascending order of id
-	ids    id.Series
+	users     map[string]*account         // by id
+	logins    map[identifier]string       // to the id of the user
+	keys      map[string]cloakroom.KeySet // by realm
+	apiKeys   apiKeys
+	feed      feed
+	events    []*event // in ascending order of id
+	eventIDs  id.Series
+	parcels   map[string]*cloakroom.Parcel // by id
+	parcelIDs id.Series
 
 	tokens   map[cloakroom.TokenID]*session
 	sessions map[cloakroom.SessionRef]*session
@@ -60,9 +63,11 @@ var (
 func New() *Store {
 	return &Store{
 		users:    map[string]*account{},
-		emails:   map[identifier]string{},
+		logins:   map[identifier]string{},
 		keys:     map[string]cloakroom.KeySet{},
+		apiKeys:  newAPIKeys(),
 		feed:     newFeed(),
+		parcels:  map[string]*cloakroom.Parcel{},
 		tokens:   map[cloakroom.TokenID]*session{},
 		sessions: map[cloakroom.SessionRef]*session{},
 		owned:    map[owner]map[string]*session{},
@@ -93,7 +98,8 @@ func (s *Store) Shutdown() error {
 	defer s.mu.Unlock()
 	s.shut = true
 	s.secret = nil
-	s.users, s.emails, s.keys, s.feed, s.events = nil, nil, nil, feed{}, nil
+	s.users, s.logins, s.keys, s.apiKeys = nil, nil, nil, apiKeys{}
+	s.feed, s.events, s.parcels = feed{}, nil, nil
 	s.tokens, s.sessions, s.owned, s.moved = nil, nil, nil, nil
 	s.tickets, s.counters = nil, nil
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
@@ -14,9 +15,6 @@ type account struct {
 	user        cloakroom.User
 	credentials []cloakroom.Credential // in order of method and id
 }
-
-// identifier is what an e-mail is unique by.
-type identifier struct{ realm, email string }
 
 // CreateUser implements cloakroom.Directory.
 func (s *Store) CreateUser(ctx context.Context, c cloakroom.UserChange) error {
@@ -60,9 +58,22 @@ func (s *Store) UserByEmail(ctx context.Context, realm, email string) (cloakroom
 		return cloakroom.User{}, err
 	}
 	defer s.mu.RUnlock()
-	id, known := s.emails[identifier{realm, email}]
+	return s.userBy(identifier{realm, false, email}, "e-mail")
+}
+
+// UserByExternalID implements cloakroom.Directory.
+func (s *Store) UserByExternalID(ctx context.Context, realm, externalID string) (cloakroom.User, error) {
+	if err := s.rlock(ctx); err != nil {
+		return cloakroom.User{}, err
+	}
+	defer s.mu.RUnlock()
+	return s.userBy(identifier{realm, true, externalID}, "external id")
+}
+
+func (s *Store) userBy(i identifier, name string) (cloakroom.User, error) {
+	id, known := s.logins[i]
 	if !known {
-		return cloakroom.User{}, fmt.Errorf("user by e-mail: %w", cloakroom.ErrNotFound)
+		return cloakroom.User{}, fmt.Errorf("user by %s: %w", name, cloakroom.ErrNotFound)
 	}
 	return s.users[id].copy(), nil
 }
@@ -75,7 +86,7 @@ func (s *Store) Users(ctx context.Context, q cloakroom.UserQuery) ([]cloakroom.U
 	defer s.mu.RUnlock()
 	var found []*account
 	for _, a := range s.users {
-		if a.user.Realm == q.Realm && a.user.ID > q.After && (q.Role == "" || slices.Contains(a.user.Roles, q.Role)) {
+		if matches(&a.user, q) {
 			found = append(found, a)
 		}
 	}
@@ -87,6 +98,15 @@ func (s *Store) Users(ctx context.Context, q cloakroom.UserQuery) ([]cloakroom.U
 	return page, nil
 }
 
+func matches(u *cloakroom.User, q cloakroom.UserQuery) bool {
+	return u.Realm == q.Realm && u.ID > q.After &&
+		(q.Role == "" || slices.Contains(u.Roles, q.Role)) &&
+		(q.LeavingBefore.IsZero() || u.Leaving() && passed(u.LeavesAt, q.LeavingBefore)) &&
+		(q.Search == "" || contains(u.Email, q.Search) || contains(u.Name, q.Search))
+}
+
+func contains(text, lower string) bool { return strings.Contains(strings.ToLower(text), lower) }
+
 // UpdateUser implements cloakroom.Directory.
 func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
 	if err := s.lock(ctx); err != nil {
@@ -97,7 +117,7 @@ func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
 	if err := s.mayUpdate(a, c); err != nil {
 		return fmt.Errorf("update user %s: %w", c.User.ID, err)
 	}
-	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	s.unidentify(a.user)
 	epoch := int64(cloakroom.UserChanged)
 	if c.User.Epoch > a.user.Epoch {
 		epoch = c.User.Epoch
@@ -106,6 +126,7 @@ func (s *Store) UpdateUser(ctx context.Context, c cloakroom.UserChange) error {
 	s.record(c.Events...)
 	c.User.Revision++
 	a.replace(c.User)
+	a.forget(c)
 	a.enrol(c.Credentials)
 	s.identify(a.user)
 	return nil
@@ -138,7 +159,8 @@ func (s *Store) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.
 	if s.lastHolder(a.user, keeps) {
 		return fmt.Errorf("delete user %s: %w", id, cloakroom.ErrLastHolder)
 	}
-	delete(s.emails, identifier{a.user.Realm, a.user.Email})
+	s.unidentify(a.user)
+	s.apiKeys.dropOf(id)
 	delete(s.users, id)
 	s.revoke(id, cloakroom.EveryEpoch, end.RevokedUntil)
 	if end.Event != nil {
@@ -146,19 +168,6 @@ func (s *Store) DeleteUser(ctx context.Context, id, keeps string, end cloakroom.
 	}
 	a.user = cloakroom.User{} // sessions remember it, see accountOf
 	return nil
-}
-
-// taken reports whether the user's e-mail finds somebody else.
-func (s *Store) taken(u cloakroom.User) bool {
-	id, known := s.emails[identifier{u.Realm, u.Email}]
-	return known && id != u.ID
-}
-
-// identify lets the user be found by its e-mail. Users without one do not collide.
-func (s *Store) identify(u cloakroom.User) {
-	if u.Email != "" {
-		s.emails[identifier{u.Realm, u.Email}] = u.ID
-	}
 }
 
 // lastHolder reports whether u holds the role and nobody else of its realm does.
@@ -181,7 +190,8 @@ func holds(u cloakroom.User, realm, role string) bool {
 
 func (a *account) replace(u cloakroom.User) {
 	u.Roles = slices.Clone(u.Roles)
-	u.CreatedAt, u.UpdatedAt, u.BannedAt = micro(u.CreatedAt), micro(u.UpdatedAt), micro(u.BannedAt)
+	u.CreatedAt, u.UpdatedAt = micro(u.CreatedAt), micro(u.UpdatedAt)
+	u.BannedAt, u.LeavesAt = micro(u.BannedAt), micro(u.LeavesAt)
 	a.user = u
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/archive"
 )
@@ -73,6 +75,52 @@ func TestExportLetsGo(t *testing.T) {
 		if _, err := s.Users(t.Context(), cloakroom.UserQuery{Max: 1}); err != nil {
 			t.Errorf("%s, and the only connection is gone: %v", name, err)
 		}
+	}
+}
+
+// TestArchiveComesBack exports what was imported, with all that an account can have and with none of it.
+func TestArchiveComesBack(t *testing.T) {
+	s := openAny(t, Config{})
+	leaves, ends, never := epoch.UnixMicro(), epoch.Add(time.Minute).UnixMicro(), time.Time{}.UnixMicro()
+	token := archive.Token{Bucket: 0xfff, Hash: archive.Hash{1}}
+	want := []archive.Item{
+		archive.User{ID: "usr_1", Realm: "default", Roles: []string{}, BannedAt: never},
+		archive.User{
+			ID: "usr_2", Realm: "default", Email: "ana@example.com", FullName: "Ana ÖZ", Roles: []string{"admin"}, BannedAt: never, Locale: "de-AT",
+			Picture: "https://example.com/a.png", Phone: "+4366012345678", MFA: true, ResetRequired: true, LeavesAt: &leaves, ExternalID: "legacy|7",
+			Credentials: []archive.Credential{{Method: "passkey", ID: "k", Name: "blue", Data: []byte{1}, Revision: 2}},
+		},
+		archive.APIKey{ID: "key_1", Realm: "default", Token: token, UserID: "usr_2", Label: "ci", Scopes: []string{"users:read"}, ExpiresAt: never, Revision: 3},
+		archive.Session{ID: "ses_1", Token: token, Methods: []string{}, Scopes: []string{}, Agent: []byte{}},
+		archive.Session{
+			ID: "ses_2", Token: archive.Token{Bucket: 0xfff, Hash: archive.Hash{2}}, UserID: "usr_2", Methods: []string{"password"}, Scopes: []string{},
+			Agent: []byte{}, EndsAt: &ends, Actor: &archive.Actor{UserID: "usr_1", SessionID: "ses_1", Token: token},
+		},
+		archive.Parcel{ID: "prc_1", Realm: "default", Of: "mail", DueAt: never, Tries: 2, Data: []byte{0xff, 0}},
+	}
+	for range 2 { // an import that was cut begins again
+		if err := s.Import(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []archive.Item
+	if err := s.Export(t.Context(), sink(func(i archive.Item) error { got = append(got, i); return nil })); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	u, err := s.UserByExternalID(t.Context(), "default", "legacy|7")
+	if err != nil || u.ID != "usr_2" {
+		t.Errorf("by its external id %+v, %v is found", u, err)
+	}
+	found, err := s.Users(t.Context(), cloakroom.UserQuery{Realm: "default", Search: "ana öz", LeavingBefore: epoch, Max: 10})
+	if err != nil || len(found) != 1 || found[0].ID != "usr_2" {
+		t.Errorf("a search finds %+v, %v", found, err)
+	}
+	thief := archive.User{ID: "usr_3", Realm: "default", ExternalID: "legacy|7"}
+	if err := s.Import(t.Context(), []archive.Item{thief}); !errors.Is(err, cloakroom.ErrTaken) {
+		t.Errorf("an external id that is somebody else's: %v, want ErrTaken", err)
 	}
 }
 

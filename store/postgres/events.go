@@ -22,12 +22,13 @@ func scanEvent(row pgx.CollectableRow) (e cloakroom.EventRecord, err error) {
 	return e, err
 }
 
-// record adds to the events. Their ids are in the order in which they are given.
+// record adds to the events, and their parcels to what waits to be sent. The ids of events are in the order in which they are given.
 func (t *tx) record(events ...cloakroom.EventRecord) {
 	for _, e := range events {
 		t.queue(`INSERT INTO events (`+eventColumns+`, leased_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			t.ids.New(eventPrefix, e.At), string(e.Type), e.At.UnixMicro(), e.Realm, e.UserID, e.SessionID, blob(e.Data), e.Queued,
+			t.eventIDs.New(eventPrefix, e.At), string(e.Type), e.At.UnixMicro(), e.Realm, e.UserID, e.SessionID, blob(e.Data), e.Queued,
 			time.Time{}.UnixMicro())
+		t.await(e.Parcels...)
 	}
 }
 

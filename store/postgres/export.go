@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -42,6 +43,7 @@ var exports = [...]struct {
 	export func(*exporter) error
 }{
 	archive.KindUser:       {"users", (*exporter).users},
+	archive.KindAPIKey:     {"api_keys", (*exporter).apiKeys},
 	archive.KindKeySet:     {"signing_keys", (*exporter).keySets},
 	archive.KindSession:    {"sessions", (*exporter).sessions},
 	archive.KindTicket:     {"tickets", (*exporter).tickets},
@@ -49,6 +51,7 @@ var exports = [...]struct {
 	archive.KindMoved:      {"moved", (*exporter).moved},
 	archive.KindRevocation: {"feed", (*exporter).revocations},
 	archive.KindEvent:      {"events", (*exporter).events},
+	archive.KindParcel:     {"parcels", (*exporter).parcels},
 }
 
 func export(ctx context.Context, tx pgx.Tx, to archive.Sink) error {
@@ -123,7 +126,8 @@ func handOut[T archive.Item](e *exporter, page []T) error {
 func (e *exporter) users() error {
 	scan := func(row pgx.CollectableRow) (u archive.User, err error) {
 		err = row.Scan(&u.ID, &u.Realm, &u.Email, &u.EmailVerified, &u.FullName, &u.Roles, &u.CreatedAt, &u.UpdatedAt, &u.BannedAt,
-			&u.Epoch, &u.Revision)
+			&u.Epoch, &u.Locale, &u.Picture, &u.Phone, &u.MFA, &u.ResetRequired, &u.LeavesAt, &u.ExternalID, &u.Revision)
+		u.LeavesAt = unlessZero(u.LeavesAt)
 		return u, err
 	}
 	return pages(e, archive.KindUser, scan, `SELECT `+userColumns+` FROM users u ORDER BY u.id`, func(page []archive.User) error {
@@ -140,7 +144,7 @@ func (e *exporter) addCredentials(page []archive.User) error {
 	for i, u := range page {
 		ids[i], place[u.ID] = u.ID, i
 	}
-	rows, err := e.tx.Query(e.ctx, `SELECT user_id, method, id, data, revision, created_at, updated_at FROM credentials
+	rows, err := e.tx.Query(e.ctx, `SELECT user_id, method, id, name, data, revision, created_at, updated_at FROM credentials
 		WHERE user_id = ANY ($1::text[]) ORDER BY user_id, method, id`, ids)
 	if err != nil {
 		return err
@@ -149,11 +153,27 @@ func (e *exporter) addCredentials(page []archive.User) error {
 	return each(rows, func(row pgx.CollectableRow) error {
 		var user string
 		var c archive.Credential
-		err := row.Scan(&user, &c.Method, &c.ID, &c.Data, &c.Revision, &c.CreatedAt, &c.UpdatedAt)
+		err := row.Scan(&user, &c.Method, &c.ID, &c.Name, &c.Data, &c.Revision, &c.CreatedAt, &c.UpdatedAt)
 		u := &page[place[user]]
 		u.Credentials = append(u.Credentials, c)
 		return err
 	})
+}
+
+// unlessZero is a time of the archive that is left out where it says nothing.
+func unlessZero(micro *int64) *int64 {
+	if micro != nil && *micro == (time.Time{}).UnixMicro() {
+		return nil
+	}
+	return micro
+}
+
+func (e *exporter) apiKeys() error {
+	return items(e, func(row pgx.CollectableRow) (k archive.APIKey, err error) {
+		err = row.Scan(&k.Token.Bucket, (*hash)(&k.Token.Hash), &k.ID, &k.Realm, &k.UserID, &k.Label, &k.Scopes, &k.CreatedBy,
+			&k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt, &k.Revision)
+		return k, err
+	}, `SELECT `+apiKeyColumns+` FROM api_keys ORDER BY bucket, token`)
 }
 
 func (e *exporter) keySets() error {
@@ -173,14 +193,18 @@ func (e *exporter) keySets() error {
 
 func (e *exporter) sessions() error {
 	scan := func(row pgx.CollectableRow) (r archive.Session, err error) {
-		var refresh []byte
+		var refresh, actor []byte
 		if err := row.Scan(&r.Token.Bucket, (*hash)(&r.Token.Hash), &r.ID, &r.Realm, &r.UserID, &r.Epoch,
 			&r.CreatedAt, &r.AuthenticatedAt, &r.LastSeenAt, &r.IssuedAt, &r.ExpiresAt,
-			&r.Methods, &r.Level, &r.Scopes, &r.Remember, &r.IP, &r.Agent, &refresh); err != nil {
+			&r.Methods, &r.Level, &r.Scopes, &r.Remember, &r.IP, &r.Agent, &refresh, &r.EndsAt, &actor); err != nil {
 			return r, err
 		}
 		chains, err := unpackChains(refresh)
-		r.Refresh = archivedChains(chains)
+		if err != nil {
+			return r, err
+		}
+		r.Refresh, r.EndsAt = archivedChains(chains), unlessZero(r.EndsAt)
+		r.Actor, err = archivedActor(actor)
 		return r, err
 	}
 	return pages(e, archive.KindSession, scan, `SELECT `+sessionColumns+` FROM sessions s ORDER BY s.bucket, s.token`,
@@ -229,6 +253,15 @@ func archivedChains(chains []cloakroom.RefreshChain) (archived []archive.Chain) 
 	return archived
 }
 
+func archivedActor(text []byte) (*archive.Actor, error) {
+	a, err := unpackActor(text)
+	if a == nil || err != nil {
+		return nil, err
+	}
+	token := archive.Token{Bucket: a.Token.Bucket, Hash: a.Token.Hash}
+	return &archive.Actor{UserID: a.UserID, SessionID: a.SessionID, Token: token}, nil
+}
+
 func (e *exporter) tickets() error {
 	return items(e, func(row pgx.CollectableRow) (t archive.Ticket, err error) {
 		err = row.Scan(&t.ID.Bucket, (*hash)(&t.ID.Hash), &t.Of, &t.Payload, &t.ExpiresAt, &t.Revision, &t.Used)
@@ -262,4 +295,11 @@ func (e *exporter) events() error {
 		err = row.Scan(&v.ID, &v.Type, &v.At, &v.Realm, &v.UserID, &v.SessionID, &v.Data, &v.Queued)
 		return v, err
 	}, `SELECT `+eventColumns+` FROM events ORDER BY id`)
+}
+
+func (e *exporter) parcels() error {
+	return items(e, func(row pgx.CollectableRow) (p archive.Parcel, err error) {
+		err = row.Scan(&p.ID, &p.Realm, &p.Of, &p.DueAt, &p.Tries, &p.Data)
+		return p, err
+	}, `SELECT id, realm, kind, due_at, tries, data FROM parcels ORDER BY id`)
 }

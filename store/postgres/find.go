@@ -68,8 +68,8 @@ func (s *Store) findAll(ctx context.Context, tokens []cloakroom.TokenID) ([]foun
 
 // scanFound reads a row whose last part is NULL when there is no user.
 func scanFound(row pgx.CollectableRow) (f found, err error) {
-	var agent, refresh []byte
-	fields := append([]any{&f.n}, sessionFields(&f.session, &agent, &refresh)...)
+	var session storedSession
+	fields := append([]any{&f.n}, session.fields()...)
 	user := userFields(&f.user)
 	if row.RawValues()[len(fields)] == nil {
 		clear(user) // a column without a place is left out
@@ -77,7 +77,6 @@ func scanFound(row pgx.CollectableRow) (f found, err error) {
 	if err := row.Scan(append(fields, user...)...); err != nil {
 		return f, err
 	}
-	f.session.Agent = string(agent)
-	f.session.Refresh, err = unpackChains(refresh)
+	f.session, err = session.unpack()
 	return f, err
 }

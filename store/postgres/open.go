@@ -74,11 +74,16 @@ func (t *tx) insertSession(r cloakroom.SessionRecord, dataBytes int64) error {
 	if err != nil {
 		return err
 	}
+	actor, err := packActor(r.Actor)
+	if err != nil {
+		return err
+	}
 	t.queue(`INSERT INTO sessions (bucket, token, id, realm, user_id, epoch, created_at, authenticated_at, last_seen_at,
-		issued_at, expires_at, methods, level, scopes, remember, ip, agent, refresh, data_bytes)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		issued_at, expires_at, methods, level, scopes, remember, ip, agent, refresh, data_bytes, ends_at, actor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		r.Token.Bucket, r.Token.Hash[:], r.ID, r.Realm, r.UserID, r.Epoch,
 		r.CreatedAt.UnixMicro(), r.AuthenticatedAt.UnixMicro(), r.LastSeenAt.UnixMicro(), r.IssuedAt.UnixMicro(), r.ExpiresAt.UnixMicro(),
-		texts(r.Methods), r.Level, texts(r.Scopes), r.Remember, r.IP, []byte(r.Agent), refresh, dataBytes)
+		texts(r.Methods), r.Level, texts(r.Scopes), r.Remember, r.IP, []byte(r.Agent), refresh, dataBytes,
+		r.EndsAt.UnixMicro(), actor)
 	return nil
 }

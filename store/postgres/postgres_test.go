@@ -29,6 +29,8 @@ func methods(ctx context.Context, s *Store) map[string]error {
 		"Put":             s.Put(ctx, cloakroom.Ticket{}),
 		"Swap":            s.Swap(ctx, cloakroom.Ticket{}, epoch),
 		"Rotate":          s.Rotate(ctx, [32]byte{}, cloakroom.RefreshChain{}, cloakroom.Touch{Token: r.Token}),
+		"SwapAPIKeys":     s.SwapAPIKeys(ctx, []cloakroom.APIKeyRecord{{ID: "key_any", Token: r.Token}}),
+		"SettleParcels":   s.SettleParcels(ctx, []cloakroom.Parcel{{ID: "prc_any"}}),
 		"SwapKeySet":      s.SwapKeySet(ctx, cloakroom.KeySet{Realm: "default"}),
 		"Append":          s.Append(ctx, entries(1), nil),
 		"EventsDelivered": s.EventsDelivered(ctx, []string{"evt_any"}),
@@ -36,6 +38,11 @@ func methods(ctx context.Context, s *Store) map[string]error {
 	}
 	_, errs["User"] = s.User(ctx, u.ID)
 	_, errs["UserByEmail"] = s.UserByEmail(ctx, "default", "ana@example.com")
+	_, errs["UserByExternalID"] = s.UserByExternalID(ctx, "default", "7")
+	_, errs["APIKey"] = s.APIKey(ctx, r.Token)
+	_, errs["APIKeys"] = s.APIKeys(ctx, cloakroom.APIKeyQuery{Realm: "default", Max: 1})
+	_, errs["DeleteAPIKey"] = s.DeleteAPIKey(ctx, "default", "key_any")
+	_, errs["ClaimParcels"] = s.ClaimParcels(ctx, cloakroom.ParcelQuery{Realm: "default", Kind: "mail", Now: epoch, LeasedUntil: epoch, Max: 1})
 	_, errs["Users"] = s.Users(ctx, cloakroom.UserQuery{Realm: "default", Max: 1})
 	_, errs["Credentials"] = s.Credentials(ctx, u.ID)
 	_, errs["KeySet"] = s.KeySet(ctx, "default")

@@ -14,25 +14,39 @@ import (
 )
 
 const sessionColumns = `s.bucket, s.token, s.id, s.realm, s.user_id, s.epoch, s.created_at, s.authenticated_at, s.last_seen_at,
-	s.issued_at, s.expires_at, s.methods, s.level, s.scopes, s.remember, s.ip, s.agent, s.refresh`
+	s.issued_at, s.expires_at, s.methods, s.level, s.scopes, s.remember, s.ip, s.agent, s.refresh, s.ends_at, s.actor`
 
-// sessionFields are where the columns of a session go.
-func sessionFields(r *cloakroom.SessionRecord, agent, refresh *[]byte) []any {
+// storedSession is a session of which not all is unpacked.
+type storedSession struct {
+	cloakroom.SessionRecord
+	agent, refresh, actor []byte
+}
+
+// fields are where the columns of a session go.
+func (r *storedSession) fields() []any {
 	return []any{
 		&r.Token.Bucket, (*hash)(&r.Token.Hash), &r.ID, &r.Realm, &r.UserID, &r.Epoch,
 		(*instant)(&r.CreatedAt), (*instant)(&r.AuthenticatedAt), (*instant)(&r.LastSeenAt),
-		(*instant)(&r.IssuedAt), (*instant)(&r.ExpiresAt), &r.Methods, &r.Level, &r.Scopes, &r.Remember, &r.IP, agent, refresh,
+		(*instant)(&r.IssuedAt), (*instant)(&r.ExpiresAt), &r.Methods, &r.Level, &r.Scopes, &r.Remember, &r.IP, &r.agent, &r.refresh,
+		(*instant)(&r.EndsAt), &r.actor,
 	}
 }
 
-func scanSession(row pgx.CollectableRow) (r cloakroom.SessionRecord, err error) {
-	var agent, refresh []byte
-	if err := row.Scan(sessionFields(&r, &agent, &refresh)...); err != nil {
-		return r, err
+// unpack is the session that was read.
+func (r *storedSession) unpack() (_ cloakroom.SessionRecord, err error) {
+	r.Agent = string(r.agent)
+	if r.Refresh, err = unpackChains(r.refresh); err == nil {
+		r.Actor, err = unpackActor(r.actor)
 	}
-	r.Agent = string(agent)
-	r.Refresh, err = unpackChains(refresh)
-	return r, err
+	return r.SessionRecord, err
+}
+
+func scanSession(row pgx.CollectableRow) (cloakroom.SessionRecord, error) {
+	var r storedSession
+	if err := row.Scan(r.fields()...); err != nil {
+		return r.SessionRecord, err
+	}
+	return r.unpack()
 }
 
 const sessionByToken = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.bucket = $1 AND s.token = $2`

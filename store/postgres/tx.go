@@ -27,7 +27,8 @@ type tx struct {
 	conn  *pgx.Conn
 	batch *pgx.Batch
 	feed  []cloakroom.Revocation
-	ids   id.Series // of events
+
+	eventIDs, parcelIDs id.Series
 }
 
 // write runs f in a transaction and commits unless f fails. f may run several times.

@@ -28,6 +28,9 @@ func connect(path string, pragmas ...string) (*sqlite.Conn, error) {
 			return nil, errors.Join(fmt.Errorf("pragma %s: %w", pragma, err), conn.Close())
 		}
 	}
+	if err := conn.CreateFunction("contains", contains); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	return conn, nil
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -12,12 +13,12 @@ import (
 // Credentials implements cloakroom.Directory.
 func (s *Store) Credentials(ctx context.Context, userID string) (creds []cloakroom.Credential, err error) {
 	err = s.readers.read(ctx, func(c *sqlite.Conn) error {
-		return each(c, `SELECT method, id, data, revision, created_at, updated_at
+		return each(c, `SELECT method, id, name, data, revision, created_at, updated_at
 			FROM credentials WHERE user_id = ?1 ORDER BY method, id`,
 			func(s *sqlite.Stmt) {
 				creds = append(creds, cloakroom.Credential{
-					UserID: userID, Method: s.ColumnText(0), ID: s.ColumnText(1), Data: blob(s, 2),
-					Revision: s.ColumnInt64(3), CreatedAt: moment(s, 4), UpdatedAt: moment(s, 5),
+					UserID: userID, Method: s.ColumnText(0), ID: s.ColumnText(1), Name: s.ColumnText(2), Data: blob(s, 3),
+					Revision: s.ColumnInt64(4), CreatedAt: moment(s, 5), UpdatedAt: moment(s, 6),
 				})
 			}, userID)
 	})
@@ -47,11 +48,24 @@ func (s *Store) SwapCredential(ctx context.Context, cred cloakroom.Credential) e
 // enrol inserts or replaces each credential of the user.
 func enrol(c *sqlite.Conn, userID string, creds []cloakroom.Credential) error {
 	for _, cred := range creds {
-		if _, err := exec(c, `INSERT INTO credentials (user_id, method, id, data, revision, created_at, updated_at)
-			VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)
-			ON CONFLICT (user_id, method, id) DO UPDATE SET data = excluded.data, revision = credentials.revision + 1,
-				created_at = excluded.created_at, updated_at = excluded.updated_at`,
-			userID, cred.Method, cred.ID, cred.Data, cred.CreatedAt, cred.UpdatedAt); err != nil {
+		if _, err := exec(c, `INSERT INTO credentials (user_id, method, id, name, data, revision, created_at, updated_at)
+			VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)
+			ON CONFLICT (user_id, method, id) DO UPDATE SET name = excluded.name, data = excluded.data,
+				revision = credentials.revision + 1, updated_at = excluded.updated_at`,
+			userID, cred.Method, cred.ID, cred.Name, cred.Data, cred.CreatedAt, cred.UpdatedAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget deletes the credentials that the change names, but for those that it replaces.
+func forget(c *sqlite.Conn, change cloakroom.UserChange) error {
+	for _, f := range change.Forget {
+		if slices.ContainsFunc(change.Credentials, func(next cloakroom.Credential) bool { return next.Method == f.Method && next.ID == f.ID }) {
+			continue
+		}
+		if _, err := exec(c, `DELETE FROM credentials WHERE user_id = ?1 AND method = ?2 AND id = ?3`, change.User.ID, f.Method, f.ID); err != nil {
 			return err
 		}
 	}

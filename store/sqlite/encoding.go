@@ -17,6 +17,7 @@ const (
 	sessionPrefix = "ses_"
 	userPrefix    = "usr_"
 	eventPrefix   = "evt_"
+	parcelPrefix  = "prc_"
 )
 
 const (

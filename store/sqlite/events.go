@@ -29,14 +29,17 @@ func (s *Store) Append(ctx context.Context, entries []cloakroom.Revocation, even
 	return nil
 }
 
-// addEvents adds to the events. Their ids are in the order in which they are given.
+// addEvents adds to the events, and to what is to be sent because of them. Their ids are in the order in which they are given.
 func addEvents(c *sqlite.Conn, events ...cloakroom.EventRecord) error {
-	var ids id.Series
+	var ids, parcelIDs id.Series
 	for _, e := range events {
 		if _, err := exec(c, `INSERT INTO events (id, type, at, realm, user_id, session_id, data, leased_until)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, iif(?8, ?9, NULL))`,
 			pack(eventPrefix, ids.New(eventPrefix, e.At)), string(e.Type), e.At, e.Realm,
 			pack(userPrefix, e.UserID), pack(sessionPrefix, e.SessionID), e.Data, e.Queued, time.Time{}); err != nil {
+			return err
+		}
+		if err := post(c, &parcelIDs, e.Parcels...); err != nil {
 			return err
 		}
 	}

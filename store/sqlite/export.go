@@ -42,6 +42,7 @@ var exports = [...]struct {
 	export func(*exporter) error
 }{
 	archive.KindUser:       {"users", (*exporter).users},
+	archive.KindAPIKey:     {"api_keys", (*exporter).apiKeys},
 	archive.KindKeySet:     {"signing_keys", (*exporter).keySets},
 	archive.KindSession:    {"sessions", (*exporter).sessions},
 	archive.KindTicket:     {"tickets", (*exporter).tickets},
@@ -49,6 +50,7 @@ var exports = [...]struct {
 	archive.KindMoved:      {"moved", (*exporter).moved},
 	archive.KindRevocation: {"revocations", (*exporter).revocations},
 	archive.KindEvent:      {"events", (*exporter).events},
+	archive.KindParcel:     {"parcels", (*exporter).parcels},
 }
 
 func export(ctx context.Context, c *sqlite.Conn, to archive.Sink) error {
@@ -105,15 +107,36 @@ func (e *exporter) users() error {
 			FullName: s.ColumnText(4), Roles: split(s.ColumnText(5)),
 			CreatedAt: s.ColumnInt64(6), UpdatedAt: s.ColumnInt64(7), BannedAt: s.ColumnInt64(8),
 			Epoch: s.ColumnInt64(9), Revision: s.ColumnInt64(10),
+			Locale: s.ColumnText(11), Picture: s.ColumnText(12), Phone: s.ColumnText(13), MFA: s.ColumnBool(14), ResetRequired: s.ColumnBool(15),
+			LeavesAt: numberIfAny(s, 16), ExternalID: s.ColumnText(17),
 		}
-		err := each(e.c, `SELECT method, id, data, revision, created_at, updated_at FROM credentials
+		err := each(e.c, `SELECT method, id, name, data, revision, created_at, updated_at FROM credentials
 			WHERE user_id = ?1 ORDER BY method, id`, func(s *sqlite.Stmt) {
 			u.Credentials = append(u.Credentials, archive.Credential{
-				Method: s.ColumnText(0), ID: s.ColumnText(1), Data: blob(s, 2),
-				Revision: s.ColumnInt64(3), CreatedAt: s.ColumnInt64(4), UpdatedAt: s.ColumnInt64(5),
+				Method: s.ColumnText(0), ID: s.ColumnText(1), Name: s.ColumnText(2), Data: blob(s, 3),
+				Revision: s.ColumnInt64(4), CreatedAt: s.ColumnInt64(5), UpdatedAt: s.ColumnInt64(6),
 			})
 		}, u.ID)
 		return u, err
+	})
+}
+
+// numberIfAny reads a time that is NULL in most rows.
+func numberIfAny(s *sqlite.Stmt, col int) *int64 {
+	if s.ColumnIsNull(col) {
+		return nil
+	}
+	n := s.ColumnInt64(col)
+	return &n
+}
+
+func (e *exporter) apiKeys() error {
+	return e.each(`SELECT `+apiKeyColumns+` FROM api_keys ORDER BY key`, func(s *sqlite.Stmt) (archive.Item, error) {
+		return archive.APIKey{
+			Token: archivedToken(s), ID: s.ColumnText(2), Realm: s.ColumnText(3), UserID: s.ColumnText(4), Label: s.ColumnText(5),
+			Scopes: split(s.ColumnText(6)), CreatedBy: s.ColumnText(7),
+			CreatedAt: s.ColumnInt64(8), ExpiresAt: s.ColumnInt64(9), LastUsedAt: s.ColumnInt64(10), Revision: s.ColumnInt64(11),
+		}, nil
 	})
 }
 
@@ -138,13 +161,22 @@ func (e *exporter) sessions() error {
 			Scopes: split(s.ColumnText(13)), Remember: s.ColumnBool(14), IP: s.ColumnText(15), Agent: blob(s, 16),
 		}
 		chains, err := chainsOf(s, 17)
-		r.Refresh = archivedChains(chains)
+		r.Refresh, r.EndsAt = archivedChains(chains), numberIfAny(s, 18)
+		actor, actorErr := actorOf(s, 19)
+		r.Actor = archivedActor(actor)
 		dataErr := each(e.c, `SELECT key, value, revision FROM session_data WHERE bucket = ?1 AND session_id = ?2 ORDER BY key`,
 			func(s *sqlite.Stmt) {
 				r.Data = append(r.Data, archive.Datum{Key: s.ColumnText(0), Value: blob(s, 1), Revision: s.ColumnInt64(2)})
 			}, shard(r.Token.Bucket), pack(sessionPrefix, r.ID))
-		return r, errors.Join(err, dataErr)
+		return r, errors.Join(err, actorErr, dataErr)
 	})
+}
+
+func archivedActor(a *cloakroom.Actor) *archive.Actor {
+	if a == nil {
+		return nil
+	}
+	return &archive.Actor{UserID: a.UserID, SessionID: a.SessionID, Token: archive.Token{Bucket: a.Token.Bucket, Hash: a.Token.Hash}}
 }
 
 // archivedToken reads key and tail, the first columns of a row.
@@ -201,6 +233,14 @@ func (e *exporter) events() error {
 		return archive.Event{
 			ID: unpack(s, 0, eventPrefix), Type: s.ColumnText(1), At: s.ColumnInt64(2), Realm: s.ColumnText(3),
 			UserID: unpack(s, 4, userPrefix), SessionID: unpack(s, 5, sessionPrefix), Data: blob(s, 6), Queued: s.ColumnBool(7),
+		}, nil
+	})
+}
+
+func (e *exporter) parcels() error {
+	return e.each(`SELECT id, realm, kind, due_at, tries, data FROM parcels ORDER BY id`, func(s *sqlite.Stmt) (archive.Item, error) {
+		return archive.Parcel{
+			ID: s.ColumnText(0), Realm: s.ColumnText(1), Of: s.ColumnText(2), DueAt: s.ColumnInt64(3), Tries: s.ColumnInt64(4), Data: blob(s, 5),
 		}, nil
 	})
 }

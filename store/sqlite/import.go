@@ -32,6 +32,8 @@ func importItem(c *sqlite.Conn, item archive.Item) error {
 	switch i := item.(type) {
 	case archive.User:
 		return importUser(c, i)
+	case archive.APIKey:
+		return importAPIKey(c, i)
 	case archive.KeySet:
 		return importKeySet(c, i)
 	case archive.Session:
@@ -60,6 +62,10 @@ func importItem(c *sqlite.Conn, item archive.Item) error {
 			pack(eventPrefix, i.ID), i.Type, i.At, i.Realm, pack(userPrefix, i.UserID), pack(sessionPrefix, i.SessionID), i.Data,
 			i.Queued, time.Time{})
 		return err
+	case archive.Parcel:
+		_, err := exec(c, `INSERT INTO parcels (id, realm, kind, due_at, tries, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`,
+			i.ID, i.Realm, i.Of, i.DueAt, i.Tries, i.Data)
+		return err
 	}
 	return fmt.Errorf("an item of type %T", item)
 }
@@ -71,27 +77,44 @@ func tokenID(t archive.Token) cloakroom.TokenID {
 // importUser adds what finds a user, too.
 func importUser(c *sqlite.Conn, u archive.User) error {
 	n, err := exec(c, `INSERT INTO users
-		(id, realm, email, email_verified, name, roles, created_at, updated_at, banned_at, epoch, revision)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
-		u.ID, u.Realm, u.Email, u.EmailVerified, u.FullName, join(u.Roles), u.CreatedAt, u.UpdatedAt, u.BannedAt, u.Epoch, u.Revision)
+		(id, realm, email, email_verified, name, roles, created_at, updated_at, banned_at, epoch, revision,
+			locale, picture, phone, mfa, reset_required, leaves_at, external_id)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT DO NOTHING`,
+		u.ID, u.Realm, u.Email, u.EmailVerified, u.FullName, join(u.Roles), u.CreatedAt, u.UpdatedAt, u.BannedAt, u.Epoch, u.Revision,
+		u.Locale, u.Picture, u.Phone, u.MFA, u.ResetRequired, orNull(u.LeavesAt), u.ExternalID)
 	if err != nil || n == 0 {
 		return err
 	}
-	found := cloakroom.User{ID: u.ID, Realm: u.Realm, Email: u.Email, Roles: u.Roles}
-	if err := addLogin(c, found); err != nil {
+	found := cloakroom.User{ID: u.ID, Realm: u.Realm, Email: u.Email, ExternalID: u.ExternalID, Roles: u.Roles}
+	if err := addLogins(c, found.ID, loginsOf(found)...); err != nil {
 		return err
 	}
 	if err := addHolder(c, found); err != nil {
 		return err
 	}
 	for _, cred := range u.Credentials {
-		if _, err := exec(c, `INSERT INTO credentials (user_id, method, id, data, revision, created_at, updated_at)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
-			u.ID, cred.Method, cred.ID, cred.Data, cred.Revision, cred.CreatedAt, cred.UpdatedAt); err != nil {
+		if _, err := exec(c, `INSERT INTO credentials (user_id, method, id, name, data, revision, created_at, updated_at)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+			u.ID, cred.Method, cred.ID, cred.Name, cred.Data, cred.Revision, cred.CreatedAt, cred.UpdatedAt); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func orNull(n *int64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
+}
+
+func importAPIKey(c *sqlite.Conn, k archive.APIKey) error {
+	id := tokenID(k.Token)
+	_, err := exec(c, `INSERT INTO api_keys (`+apiKeyColumns+`)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING`,
+		key(id), tail(&id), k.ID, k.Realm, k.UserID, k.Label, join(k.Scopes), k.CreatedBy, k.CreatedAt, k.ExpiresAt, k.LastUsedAt, k.Revision)
+	return err
 }
 
 func importKeySet(c *sqlite.Conn, set archive.KeySet) error {
@@ -115,10 +138,11 @@ func importSession(c *sqlite.Conn, r archive.Session) error {
 	}
 	id := tokenID(r.Token)
 	n, err := exec(c, `INSERT INTO sessions (`+sessionColumns+`, data_bytes)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, nullif(?18, x''), ?19) ON CONFLICT DO NOTHING`,
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, nullif(?18, x''), ?19, ?20, ?21) ON CONFLICT DO NOTHING`,
 		key(id), tail(&id), pack(sessionPrefix, r.ID), r.Realm, pack(userPrefix, r.UserID), r.Epoch,
 		r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt, r.IssuedAt, r.ExpiresAt,
-		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, string(r.Agent), refresh, r.DataBytes())
+		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, string(r.Agent), refresh,
+		orNull(r.EndsAt), packActor(actorFrom(r.Actor)), r.DataBytes())
 	if err != nil || n == 0 {
 		return err
 	}
@@ -129,6 +153,13 @@ func importSession(c *sqlite.Conn, r archive.Session) error {
 		}
 	}
 	return nil
+}
+
+func actorFrom(a *archive.Actor) *cloakroom.Actor {
+	if a == nil {
+		return nil
+	}
+	return &cloakroom.Actor{UserID: a.UserID, SessionID: a.SessionID, Token: tokenID(a.Token)}
 }
 
 func storedChains(archived []archive.Chain) (chains []cloakroom.RefreshChain) {

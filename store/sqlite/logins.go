@@ -3,45 +3,67 @@ package sqlite
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/cloakroom-auth/cloakroom"
 )
 
-// login is what an e-mail is found and unique by. The length keeps realm and e-mail apart.
-func login(realm, email string) []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "email %d:%s%s", len(realm), realm, email))
-	return sum[:]
+// login is what a user is found and unique by: the hash of an identifier.
+type login [sha256.Size]byte
+
+// byEmail and byExternalID are apart from each other whatever they are made of. The length keeps the realm apart from the rest.
+func byEmail(realm, email string) login {
+	return sha256.Sum256(fmt.Appendf(nil, "email %d:%s%s", len(realm), realm, email))
 }
 
-// addLogin lets the user be found by its e-mail. Users without one do not collide.
-func addLogin(c *sqlite.Conn, u cloakroom.User) error {
-	if u.Email == "" {
-		return nil
-	}
-	n, err := exec(c, `INSERT INTO logins (login, user_id) VALUES (?1, ?2) ON CONFLICT (login) DO NOTHING`,
-		login(u.Realm, u.Email), u.ID)
-	if err == nil && n == 0 {
-		err = cloakroom.ErrTaken
-	}
-	return err
+func byExternalID(realm, externalID string) login {
+	return sha256.Sum256(fmt.Appendf(nil, "external %d:%s%s", len(realm), realm, externalID))
 }
 
-func dropLogin(c *sqlite.Conn, u cloakroom.User) error {
-	if u.Email == "" {
-		return nil
+// loginsOf are those of a user. Users without one do not collide.
+func loginsOf(u cloakroom.User) (all []login) {
+	if u.Email != "" {
+		all = append(all, byEmail(u.Realm, u.Email))
 	}
-	_, err := exec(c, `DELETE FROM logins WHERE login = ?1`, login(u.Realm, u.Email))
-	return err
+	if u.ExternalID != "" {
+		all = append(all, byExternalID(u.Realm, u.ExternalID))
+	}
+	return all
 }
 
-func moveLogin(c *sqlite.Conn, old, next cloakroom.User) error {
-	if old.Realm == next.Realm && old.Email == next.Email {
-		return nil
+// addLogins lets the user be found.
+func addLogins(c *sqlite.Conn, userID string, logins ...login) error {
+	for _, l := range logins {
+		n, err := exec(c, `INSERT INTO logins (login, user_id) VALUES (?1, ?2) ON CONFLICT (login) DO NOTHING`, l[:], userID)
+		if err == nil && n == 0 {
+			err = cloakroom.ErrTaken
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := dropLogin(c, old); err != nil {
+	return nil
+}
+
+func dropLogins(c *sqlite.Conn, logins ...login) error {
+	for _, l := range logins {
+		if _, err := exec(c, `DELETE FROM logins WHERE login = ?1`, l[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func moveLogins(c *sqlite.Conn, old, next cloakroom.User) error {
+	before, after := loginsOf(old), loginsOf(next)
+	if err := dropLogins(c, without(before, after)...); err != nil {
 		return err
 	}
-	return addLogin(c, next)
+	return addLogins(c, next.ID, without(after, before)...)
+}
+
+func without(all, those []login) []login {
+	return slices.DeleteFunc(slices.Clone(all), func(l login) bool { return slices.Contains(those, l) })
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,7 +72,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("the open store tells the same", func(t *testing.T) {
 		s := openStore(t, Config{})
 		applied, err := s.Migrations(t.Context())
-		if err != nil || len(applied) != 4 {
+		if err != nil || len(applied) != 5 {
 			t.Errorf("Migrations: %v, %v", applied, err)
 		}
 	})
@@ -136,72 +135,14 @@ func TestMigrateBesideANewerProgram(t *testing.T) {
 	}
 }
 
-// TestBesideAnOlderProgram: what the program before step 4 writes into the file works.
-func TestBesideAnOlderProgram(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
-	known, err := steps(migrations)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := makeFile(path); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := connect(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	const insert = `INSERT INTO sessions (key, tail, id, realm, user_id, epoch, created_at, authenticated_at, last_seen_at,
-		issued_at, expires_at, methods, level, scopes, remember, ip, agent, data_bytes)
-		VALUES (?1, ?2, ?3, 'default', 'usr_ana', 0, 0, 0, 0, 0, 0, '', 0, '', 0, '', '', 0)`
-	before, after := record(epoch), record(epoch)
-	write := func(r cloakroom.SessionRecord) {
-		if _, err := exec(conn, insert, key(r.Token), tail(&r.Token), r.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := migrate(conn, known[:3]); err != nil {
-		t.Fatal(err)
-	}
-	write(before)
-	s := openStore(t, Config{Path: path})
-	write(after)
-	if err := migrate(conn, known[:3]); err != nil {
-		t.Errorf("the older program opens the file again: %v", err)
-	}
-	for _, r := range []cloakroom.SessionRecord{before, after} {
-		if got, err := s.Session(t.Context(), r.Token, epoch); err != nil || got.ID != r.ID || got.Refresh != nil {
-			t.Errorf("a session of the older program: %v, %v", got, err)
-		}
-	}
-	signed := record(epoch)
-	signed.Refresh = []cloakroom.RefreshChain{chain(1)}
-	if _, err := s.Open(t.Context(), cloakroom.Opening{Session: signed, Now: epoch}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exec(conn, `UPDATE sessions SET level = 2 WHERE key = ?1`, key(signed.Token)); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Session(t.Context(), signed.Token, epoch); err != nil || !slices.EqualFunc(got.Refresh, signed.Refresh, sameChain) {
-		t.Errorf("what the older program renews keeps its refresh tokens: %v, %v", got.Refresh, err)
-	}
-	over := cloakroom.Revocation{Subject: before.Token.Hash, Until: epoch.Add(time.Hour)}
-	if err := appendRevocation(conn, over); err != nil {
-		t.Fatal(err)
-	}
-	if page := hear(t, s, ""); !slices.Equal(page.Entries, []cloakroom.Revocation{over}) {
-		t.Errorf("what the older program tells: %v, want %v", page.Entries, over)
-	}
-}
-
 func TestStatusShowsWhatIsMissing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, err := Status(path)
-	if err != nil || len(status) != 4 || !status[0].AppliedAt.IsZero() {
-		t.Errorf("Status of an empty file: %v, %v; want four that are not applied", status, err)
+	if err != nil || len(status) != 5 || !status[0].AppliedAt.IsZero() {
+		t.Errorf("Status of an empty file: %v, %v; want five that are not applied", status, err)
 	}
 }
 

@@ -84,9 +84,10 @@ func insertSession(c *sqlite.Conn, r cloakroom.SessionRecord, dataBytes int64) e
 		return err
 	}
 	_, err = exec(c, `INSERT INTO sessions (`+sessionColumns+`, data_bytes)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, nullif(?18, x''), ?19)`,
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, nullif(?18, x''), ?19, ?20, ?21)`,
 		key(r.Token), tail(&r.Token), pack(sessionPrefix, r.ID), r.Realm, pack(userPrefix, r.UserID), r.Epoch,
 		r.CreatedAt, r.AuthenticatedAt, r.LastSeenAt, r.IssuedAt, r.ExpiresAt,
-		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, r.Agent, refresh, dataBytes)
+		join(r.Methods), r.Level, join(r.Scopes), r.Remember, r.IP, r.Agent, refresh,
+		unlessZero(r.EndsAt), packActor(r.Actor), dataBytes)
 	return err
 }

@@ -23,7 +23,8 @@ func chain(past int) cloakroom.RefreshChain {
 	return c
 }
 
-// TestOpaqueSessionsHaveNoRefresh: the opaque form pays for the other with the one byte that says NULL.
+// TestOpaqueSessionsHaveNoRefresh: the opaque form pays for the other with the one byte that says NULL, and whoever acts as
+// nobody for those who do with two.
 func TestOpaqueSessionsHaveNoRefresh(t *testing.T) {
 	s := openStore(t, Config{})
 	signed, opaque := record(epoch), record(epoch)
@@ -41,6 +42,7 @@ func TestOpaqueSessionsHaveNoRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRows(t, s, "sessions WHERE refresh IS NULL", 2)
+	wantRows(t, s, "sessions WHERE ends_at IS NULL AND actor IS NULL", 2)
 }
 
 func TestRefreshHasBounds(t *testing.T) {

@@ -13,18 +13,19 @@ import (
 )
 
 const sessionColumns = `key, tail, id, realm, user_id, epoch, created_at, authenticated_at, last_seen_at, issued_at,
-	expires_at, methods, level, scopes, remember, ip, agent, refresh`
+	expires_at, methods, level, scopes, remember, ip, agent, refresh, ends_at, actor`
 
-// scanSession fails only for refresh chains that it cannot read.
+// scanSession fails only for refresh chains and an actor that it cannot read.
 func scanSession(s *sqlite.Stmt) (cloakroom.SessionRecord, error) {
 	refresh, err := chainsOf(s, 17)
+	actor, actorErr := actorOf(s, 19)
 	return cloakroom.SessionRecord{
 		Token: token(s, 0, 1), ID: unpack(s, 2, sessionPrefix), Realm: s.ColumnText(3), UserID: unpack(s, 4, userPrefix),
 		Epoch: s.ColumnInt64(5), CreatedAt: moment(s, 6), AuthenticatedAt: moment(s, 7), LastSeenAt: moment(s, 8),
 		IssuedAt: moment(s, 9), ExpiresAt: moment(s, 10), Methods: split(s.ColumnText(11)), Level: s.ColumnInt(12),
 		Scopes: split(s.ColumnText(13)), Remember: s.ColumnBool(14), IP: s.ColumnText(15), Agent: s.ColumnText(16),
-		Refresh: refresh,
-	}, err
+		Refresh: refresh, EndsAt: momentIfAny(s, 18), Actor: actor,
+	}, errors.Join(err, actorErr)
 }
 
 // Session implements cloakroom.Ledger.

@@ -48,9 +48,16 @@ func methods(ctx context.Context, s *Store) map[string]error {
 		"SwapKeySet":      s.SwapKeySet(ctx, cloakroom.KeySet{Realm: "default"}),
 		"Append":          s.Append(ctx, []cloakroom.Revocation{{Until: epoch}}, nil),
 		"EventsDelivered": s.EventsDelivered(ctx, []string{"evt_any"}),
+		"SwapAPIKeys":     s.SwapAPIKeys(ctx, []cloakroom.APIKeyRecord{{ID: "key_any"}}),
+		"SettleParcels":   s.SettleParcels(ctx, []cloakroom.Parcel{{ID: "prc_any"}}),
 	}
 	_, errs["User"] = s.User(ctx, u.ID)
 	_, errs["UserByEmail"] = s.UserByEmail(ctx, "default", "ana@example.com")
+	_, errs["UserByExternalID"] = s.UserByExternalID(ctx, "default", "legacy")
+	_, errs["APIKey"] = s.APIKey(ctx, r.Token)
+	_, errs["APIKeys"] = s.APIKeys(ctx, cloakroom.APIKeyQuery{Realm: "default", Max: 1})
+	_, errs["DeleteAPIKey"] = s.DeleteAPIKey(ctx, "default", "key_any")
+	_, errs["ClaimParcels"] = s.ClaimParcels(ctx, cloakroom.ParcelQuery{Realm: "default", Now: epoch, LeasedUntil: epoch, Max: 1})
 	_, errs["Users"] = s.Users(ctx, cloakroom.UserQuery{Realm: "default", Max: 1})
 	_, errs["Credentials"] = s.Credentials(ctx, u.ID)
 	_, errs["KeySet"] = s.KeySet(ctx, "default")

@@ -52,6 +52,8 @@ func each(c *sqlite.Conn, sql string, row func(*sqlite.Stmt), args ...any) error
 func bind(stmt *sqlite.Stmt, args []any) bool {
 	for i, arg := range args {
 		switch v := arg.(type) {
+		case nil:
+			stmt.BindNull(i + 1)
 		case string:
 			stmt.BindText(i+1, v)
 		case []byte:
@@ -73,6 +75,22 @@ func bind(stmt *sqlite.Stmt, args []any) bool {
 
 // moment reads a time. The zero time needs no case of its own: it is some number of microseconds like any other.
 func moment(stmt *sqlite.Stmt, col int) time.Time { return time.UnixMicro(stmt.ColumnInt64(col)).UTC() }
+
+// unlessZero writes a time that is seldom set: the zero time is NULL.
+func unlessZero(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+// momentIfAny reads what unlessZero wrote.
+func momentIfAny(stmt *sqlite.Stmt, col int) time.Time {
+	if stmt.ColumnIsNull(col) {
+		return time.Time{}
+	}
+	return moment(stmt, col)
+}
 
 // blob reads bytes; the slice is the caller's and never nil.
 func blob(stmt *sqlite.Stmt, col int) []byte {

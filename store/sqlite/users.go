@@ -9,7 +9,8 @@ import (
 	"github.com/cloakroom-auth/cloakroom"
 )
 
-const userColumns = `u.id, u.realm, u.email, u.email_verified, u.name, u.roles, u.created_at, u.updated_at, u.banned_at, u.epoch, u.revision`
+const userColumns = `u.id, u.realm, u.email, u.email_verified, u.name, u.roles, u.created_at, u.updated_at, u.banned_at, u.epoch, u.revision,
+	u.locale, u.picture, u.phone, u.mfa, u.reset_required, u.leaves_at, u.external_id`
 
 func scanUser(s *sqlite.Stmt) cloakroom.User {
 	return cloakroom.User{
@@ -17,6 +18,8 @@ func scanUser(s *sqlite.Stmt) cloakroom.User {
 		Name: s.ColumnText(4), Roles: split(s.ColumnText(5)),
 		CreatedAt: moment(s, 6), UpdatedAt: moment(s, 7), BannedAt: moment(s, 8),
 		Epoch: s.ColumnInt64(9), Revision: s.ColumnInt64(10),
+		Locale: s.ColumnText(11), Picture: s.ColumnText(12), Phone: s.ColumnText(13), MFA: s.ColumnBool(14), ResetRequired: s.ColumnBool(15),
+		LeavesAt: momentIfAny(s, 16), ExternalID: s.ColumnText(17),
 	}
 }
 
@@ -28,7 +31,7 @@ func (s *Store) CreateUser(ctx context.Context, change cloakroom.UserChange) err
 		if err := insertUser(c, u); err != nil {
 			return err
 		}
-		if err := addLogin(c, u); err != nil {
+		if err := addLogins(c, u.ID, loginsOf(u)...); err != nil {
 			return err
 		}
 		if err := addHolder(c, u); err != nil {
@@ -47,9 +50,11 @@ func (s *Store) CreateUser(ctx context.Context, change cloakroom.UserChange) err
 
 func insertUser(c *sqlite.Conn, u cloakroom.User) error {
 	_, err := exec(c, `INSERT INTO users
-		(id, realm, email, email_verified, name, roles, created_at, updated_at, banned_at, epoch, revision)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
-		u.ID, u.Realm, u.Email, u.EmailVerified, u.Name, join(u.Roles), u.CreatedAt, u.UpdatedAt, u.BannedAt, u.Epoch, u.Revision)
+		(id, realm, email, email_verified, name, roles, created_at, updated_at, banned_at, epoch, revision,
+			locale, picture, phone, mfa, reset_required, leaves_at, external_id)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
+		u.ID, u.Realm, u.Email, u.EmailVerified, u.Name, join(u.Roles), u.CreatedAt, u.UpdatedAt, u.BannedAt, u.Epoch, u.Revision,
+		u.Locale, u.Picture, u.Phone, u.MFA, u.ResetRequired, unlessZero(u.LeavesAt), u.ExternalID)
 	return err
 }
 
@@ -64,13 +69,25 @@ func (s *Store) User(ctx context.Context, id string) (cloakroom.User, error) {
 
 // UserByEmail implements cloakroom.Directory.
 func (s *Store) UserByEmail(ctx context.Context, realm, email string) (cloakroom.User, error) {
-	u, err := s.findUser(ctx, `SELECT `+userColumns+` FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = ?1`,
-		login(realm, email))
+	l := byEmail(realm, email)
+	u, err := s.findUser(ctx, userByLogin, l[:])
 	if err != nil {
 		return cloakroom.User{}, fmt.Errorf("user by e-mail: %w", err)
 	}
 	return u, nil
 }
+
+// UserByExternalID implements cloakroom.Directory.
+func (s *Store) UserByExternalID(ctx context.Context, realm, externalID string) (cloakroom.User, error) {
+	l := byExternalID(realm, externalID)
+	u, err := s.findUser(ctx, userByLogin, l[:])
+	if err != nil {
+		return cloakroom.User{}, fmt.Errorf("user by external id: %w", err)
+	}
+	return u, nil
+}
+
+const userByLogin = `SELECT ` + userColumns + ` FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = ?1`
 
 func (s *Store) findUser(ctx context.Context, sql string, by any) (u cloakroom.User, err error) {
 	conn, err := s.readers.get(ctx)
@@ -87,24 +104,6 @@ func oneUser(c *sqlite.Conn, sql string, by any) (u cloakroom.User, err error) {
 		err = cloakroom.ErrNotFound
 	}
 	return u, err
-}
-
-// Users implements cloakroom.Directory.
-func (s *Store) Users(ctx context.Context, q cloakroom.UserQuery) (found []cloakroom.User, err error) {
-	sql := `SELECT ` + userColumns + ` FROM users u WHERE u.realm = ?1 AND u.id > ?2 ORDER BY u.id LIMIT ?3`
-	args := []any{q.Realm, q.After, max(q.Max, 0)}
-	if q.Role != "" {
-		sql = `SELECT ` + userColumns + ` FROM holders h JOIN users u ON u.id = h.user_id
-			WHERE h.realm = ?1 AND h.user_id > ?2 AND h.role = ?4 ORDER BY h.user_id LIMIT ?3`
-		args = append(args, q.Role)
-	}
-	err = s.readers.read(ctx, func(c *sqlite.Conn) error {
-		return each(c, sql, func(s *sqlite.Stmt) { found = append(found, scanUser(s)) }, args...)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list users: %w", err)
-	}
-	return found, nil
 }
 
 // UpdateUser implements cloakroom.Directory.
@@ -125,7 +124,7 @@ func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
 	if old.Revision != next.Revision {
 		return cloakroom.ErrConflict
 	}
-	if err := moveLogin(c, old, next); err != nil {
+	if err := moveLogins(c, old, next); err != nil {
 		return err
 	}
 	if !holds(next, old.Realm, change.Keeps) {
@@ -137,9 +136,14 @@ func updateUser(c *sqlite.Conn, change cloakroom.UserChange) error {
 		return err
 	}
 	if _, err := exec(c, `UPDATE users SET realm = ?2, email = ?3, email_verified = ?4, name = ?5, roles = ?6,
-		created_at = ?7, updated_at = ?8, banned_at = ?9, epoch = ?10, revision = revision + 1 WHERE id = ?1`,
+		created_at = ?7, updated_at = ?8, banned_at = ?9, epoch = ?10, revision = revision + 1, locale = ?11, picture = ?12,
+		phone = ?13, mfa = ?14, reset_required = ?15, leaves_at = ?16, external_id = ?17 WHERE id = ?1`,
 		next.ID, next.Realm, next.Email, next.EmailVerified, next.Name, join(next.Roles),
-		next.CreatedAt, next.UpdatedAt, next.BannedAt, next.Epoch); err != nil {
+		next.CreatedAt, next.UpdatedAt, next.BannedAt, next.Epoch, next.Locale, next.Picture, next.Phone,
+		next.MFA, next.ResetRequired, unlessZero(next.LeavesAt), next.ExternalID); err != nil {
+		return err
+	}
+	if err := forget(c, change); err != nil {
 		return err
 	}
 	if err := enrol(c, next.ID, change.Credentials); err != nil {
@@ -185,13 +189,16 @@ func deleteUser(c *sqlite.Conn, id, keeps string) error {
 	if err := mayGiveUp(c, old, keeps); err != nil {
 		return err
 	}
-	if err := dropLogin(c, old); err != nil {
+	if err := dropLogins(c, loginsOf(old)...); err != nil {
 		return err
 	}
 	if err := dropHolder(c, old); err != nil {
 		return err
 	}
 	if _, err := exec(c, `DELETE FROM credentials WHERE user_id = ?1`, id); err != nil {
+		return err
+	}
+	if _, err := exec(c, `DELETE FROM api_keys WHERE user_id = ?1`, id); err != nil {
 		return err
 	}
 	_, err = exec(c, `DELETE FROM users WHERE id = ?1`, id)

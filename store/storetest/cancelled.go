@@ -79,8 +79,8 @@ func (w *world) writes(h *house) []write {
 }
 
 func (w *world) directoryWrites(h *house) []write {
-	u, one := h.users[0], []cloakroom.EventRecord{w.event(h.users[0].ID)}
-	return []write{
+	u, one := h.users[0], []cloakroom.EventRecord{w.carrying(w.parcel())}
+	return append(w.keyWrites(h, one), []write{
 		{"CreateUser", func(ctx context.Context) error {
 			return w.store.CreateUser(ctx, cloakroom.UserChange{User: h.newcomer(), Events: one})
 		}},
@@ -109,7 +109,36 @@ func (w *world) directoryWrites(h *house) []write {
 		{"SwapCredential", func(ctx context.Context) error {
 			return w.store.SwapCredential(ctx, w.credential(u, "password", "", "swapped"))
 		}},
+		{"UpdateUser that forgets", func(ctx context.Context) error {
+			return w.store.UpdateUser(ctx, forget(u, cloakroom.CredentialKey{Method: "password"}))
+		}},
+		{"ClaimParcels", func(ctx context.Context) error {
+			q := cloakroom.ParcelQuery{Realm: realm, Kind: mail, Now: w.now.Add(time.Minute), LeasedUntil: w.now.Add(time.Hour), Max: 10}
+			_, err := w.store.ClaimParcels(ctx, q)
+			return err
+		}},
+		{"SettleParcels", func(ctx context.Context) error {
+			return w.store.SettleParcels(ctx, []cloakroom.Parcel{{ID: h.parcels[0].ID}})
+		}},
+		{"SettleParcels for later, with an event", func(ctx context.Context) error {
+			return w.store.SettleParcels(ctx, []cloakroom.Parcel{{ID: h.parcels[0].ID, DueAt: w.now.Add(day)}}, one...)
+		}},
 		{"DeleteUser", func(ctx context.Context) error { return w.store.DeleteUser(ctx, u.ID, "", w.telling(one[0])) }},
+	}...)
+}
+
+func (w *world) keyWrites(h *house, one []cloakroom.EventRecord) []write {
+	fresh, used := w.apiKey("usr_ana"), h.keys[0]
+	fresh.Revision, used.LastUsedAt = 0, w.now
+	return []write{
+		{"SwapAPIKeys of a new one", func(ctx context.Context) error {
+			return w.store.SwapAPIKeys(ctx, []cloakroom.APIKeyRecord{fresh}, one...)
+		}},
+		{"SwapAPIKeys", func(ctx context.Context) error { return w.store.SwapAPIKeys(ctx, []cloakroom.APIKeyRecord{used}) }},
+		{"DeleteAPIKey", func(ctx context.Context) error {
+			_, err := w.store.DeleteAPIKey(ctx, realm, used.ID, one...)
+			return err
+		}},
 	}
 }
 

@@ -9,10 +9,12 @@ import (
 func copies(run runner) {
 	run("users handed in and out are the caller's own", copiesOfUsers)
 	run("credentials handed in and out are the caller's own", copiesOfCredentials)
+	run("API keys handed in and out are the caller's own", copiesOfAPIKeys)
 	run("sessions handed in and out are the caller's own", copiesOfSessions)
 	run("refresh chains handed in and out are the caller's own", copiesOfRefresh)
 	run("signing keys handed in and out are the caller's own", copiesOfKeys)
 	run("events handed in and out are the caller's own", copiesOfEvents)
+	run("parcels handed in and out are the caller's own", copiesOfParcels)
 	run("data handed in and out is the caller's own", copiesOfData)
 	run("tickets handed in and out are the caller's own", copiesOfTickets)
 }
@@ -85,11 +87,12 @@ func copiesOfCredentials(w *world) {
 
 func copiesOfSessions(w *world) {
 	want := w.session("usr_ana")
-	given := want
-	given.Methods, given.Scopes = slices.Clone(want.Methods), slices.Clone(want.Scopes)
+	given, actor := want, *want.Actor
+	given.Methods, given.Scopes, given.Actor = slices.Clone(want.Methods), slices.Clone(want.Scopes), &actor
 	w.begin(given)
 	spoil(given.Methods, nil)
 	spoil(given.Scopes, nil)
+	*given.Actor = cloakroom.Actor{}
 	w.lives(want, "Open keeps a copy")
 
 	got, err := w.found(want.Token, w.now)
@@ -99,6 +102,7 @@ func copiesOfSessions(w *world) {
 	for _, s := range []cloakroom.SessionRecord{got, page[0]} {
 		spoil(s.Methods, nil)
 		spoil(s.Scopes, nil)
+		*s.Actor = cloakroom.Actor{}
 		w.lives(want, "the store hands out copies")
 	}
 

@@ -12,6 +12,7 @@ func happened(run runner) {
 	run("UpdateUser tells its events, and none when it is refused", happenedUpdateUser)
 	run("DeleteUser tells its event once, and none when it is refused; events of the user stay", happenedDeleteUser)
 	run("SwapKeySet tells its events, and none when it is refused", happenedKeys)
+	run("SwapAPIKeys and DeleteAPIKey tell their events, and none when nothing was written", happenedAPIKeys)
 	run("Open tells its events, once more for the session that it replaced and for each that it evicted", happenedOpen)
 	run("Renew tells its events, in place too, and none when it is refused", happenedRenew)
 	run("Close tells its event with the session's id, and none when nothing was ended", happenedClose)
@@ -90,6 +91,25 @@ func happenedKeys(w *world) {
 	next := w.event("")
 	w.ok(w.store.SwapKeySet(w.Context(), set, next), "SwapKeySet")
 	w.happened(append(want, next), "SwapKeySet tells its events")
+}
+
+func happenedAPIKeys(w *world) {
+	k, want := w.apiKey("usr_ana"), []cloakroom.EventRecord{w.event("usr_ana"), w.event("usr_ana")}
+	k.Revision = 0
+	swap := func(events ...cloakroom.EventRecord) error {
+		return w.store.SwapAPIKeys(w.Context(), []cloakroom.APIKeyRecord{k}, events...)
+	}
+	w.ok(swap(want...), "SwapAPIKeys")
+	w.happened(want, "SwapAPIKeys tells its events, once for all keys")
+	w.is(swap(w.event("usr_ana")), cloakroom.ErrConflict, "SwapAPIKeys")
+	w.happened(want, "ErrConflict: nothing was written, no event neither")
+	deleted := w.event("usr_ana")
+	for range 2 {
+		_, err := w.store.DeleteAPIKey(w.Context(), realm, k.ID, deleted)
+		w.ok(err, "DeleteAPIKey")
+		w.happened(append(want, deleted), "DeleteAPIKey tells its events, once")
+	}
+	w.tells("", nil, "API keys tell the feed nothing")
 }
 
 func happenedOpen(w *world) {

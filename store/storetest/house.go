@@ -15,7 +15,9 @@ type house struct {
 	tickets  []cloakroom.Ticket
 	realms   []string
 	counters [][32]byte
-	events   []string // ids of those that wait to be handed on
+	keys     []cloakroom.APIKeyRecord // those that were deleted, too
+	parcels  []cloakroom.Parcel       // those that are due
+	events   []string                 // ids of those that wait to be handed on
 }
 
 func (h *house) newcomer() cloakroom.User          { return h.users[len(h.users)-1] }
@@ -33,7 +35,9 @@ func (w *world) furnish() *house {
 		w.ok(w.store.SwapKeySet(w.Context(), set), "SwapKeySet")
 	}
 	w.revoked(3)
+	w.furnishAPIKeys(h)
 	w.furnishEvents(h)
+	w.furnishParcels(h)
 	open, used, swapped := w.put("reset", "open"), w.put("reset", "used"), w.put("attempt", "first")
 	_, err := w.store.Take(w.Context(), used.Kind, used.ID, w.now)
 	w.ok(err, "Take")
@@ -57,9 +61,10 @@ func (w *world) furnishUsers(h *house) {
 	w.stored(deleted, w.credential(deleted, "password", "", "hash"))
 	h.users = []cloakroom.User{plain, changed, deleted}
 	w.ok(w.store.DeleteUser(w.Context(), deleted.ID, "", w.ending()), "DeleteUser")
-	changed.Email, changed.Roles = "changed@example.com", nil
+	changed.Email, changed.Roles, changed.ExternalID = "changed@example.com", nil, "changed"
 	w.ok(w.store.UpdateUser(w.Context(), cloakroom.UserChange{
 		User: changed, Credentials: []cloakroom.Credential{w.credential(changed, "passkey", "k", "key")},
+		Forget: []cloakroom.CredentialKey{{Method: "totp", ID: "a"}},
 	}), "UpdateUser")
 	h.users = append(h.users, changed, w.user())
 	w.ok(w.store.SwapCredential(w.Context(), w.credential(changed, "password", "", "second")), "SwapCredential")
@@ -88,6 +93,30 @@ func (w *world) furnishSessions(h *house) {
 	}
 }
 
+func (w *world) furnishAPIKeys(h *house) {
+	w.Helper()
+	plain, changed, deleted, orphan := w.apiKey(h.users[0].ID), w.apiKey("usr_bob"), w.apiKey("usr_bob"), w.user()
+	ended := w.apiKey(orphan.ID)
+	w.issued(plain, changed, deleted, ended)
+	h.keys = []cloakroom.APIKeyRecord{plain, changed, deleted, ended}
+	changed.Token, changed.Name, changed.Revision = w.token(changed.Token.Bucket), "changed", 2
+	w.issued(changed)
+	w.deletesKey(realm, deleted.ID, true, "DeleteAPIKey")
+	w.stored(orphan)
+	w.ok(w.store.DeleteUser(w.Context(), orphan.ID, "", w.ending()), "DeleteUser")
+	h.keys = append(h.keys, changed)
+}
+
+func (w *world) furnishParcels(h *house) {
+	w.Helper()
+	w.post(w.parcel(), w.parcel(), w.parcel(), w.parcel())
+	now := w.now.Add(time.Minute)
+	claimed := w.takes(cloakroom.ParcelQuery{Now: now, LeasedUntil: now.Add(grace), Max: 3})
+	claimed[0].DueAt, claimed[1].DueAt = time.Time{}, now.Add(time.Hour)
+	w.ok(w.store.SettleParcels(w.Context(), claimed[:2]), "SettleParcels")
+	h.parcels = w.posted(mail)[:1]
+}
+
 func (w *world) furnishEvents(h *house) {
 	w.Helper()
 	w.record(w.event("usr_ana"), w.queued("usr_ana"), w.queued("usr_bob"), w.queued(""), w.queued(""))
@@ -113,9 +142,17 @@ func (w *world) look(h *house) map[string]any {
 		note("user "+u.ID, byID, err)
 		byEmail, err := w.store.UserByEmail(ctx, u.Realm, u.Email)
 		note("user by "+u.Email, byEmail, err)
+		byExternalID, err := w.store.UserByExternalID(ctx, u.Realm, u.ExternalID)
+		note("user by "+u.ExternalID, byExternalID, err)
 		creds, err := w.store.Credentials(ctx, u.ID)
 		note("credentials of "+u.ID, creds, err)
 	}
+	for i, k := range h.keys {
+		key, err := w.store.APIKey(ctx, k.Token)
+		note("API key "+k.ID+" by its token "+string('a'+rune(i)), key, err)
+	}
+	keys, err := w.store.APIKeys(ctx, cloakroom.APIKeyQuery{Realm: realm, Max: 100})
+	note("API keys", keys, err)
 	all, err := w.store.Users(ctx, cloakroom.UserQuery{Realm: realm, Max: 100})
 	note("users", all, err)
 	for i, s := range h.sessions {
@@ -140,6 +177,7 @@ func (w *world) look(h *house) map[string]any {
 	note("feed", told, nil)
 	note("events", w.history(), nil)
 	note("events that wait", w.waiting(), nil)
+	note("parcels", w.posted(mail), nil)
 	for i, key := range h.counters {
 		tally, err := w.store.Count(ctx, key, 0, time.Hour, w.now)
 		note("counter "+string('a'+rune(i)), tally, err)

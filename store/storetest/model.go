@@ -24,6 +24,7 @@ func model(run runner) {
 				"set datum": b.setDatum, "touch": b.touch, "wait": b.wait, "compare": b.compare, "": b.list,
 			})
 			b.compare(t)
+			b.claim(t)
 		})
 	})
 }
@@ -38,6 +39,7 @@ type book struct {
 	cursor   string                 // how far the feed was compared
 	told     []cloakroom.Revocation // what it tells since
 	happened []string               // all events that there are
+	sent     []string               // all parcels of them
 
 	live  map[string]cloakroom.SessionRecord // by id
 	data  map[string]cloakroom.Datum         // by id of the session; each has one value at most
@@ -119,6 +121,7 @@ func (b *book) renew(t *rapid.T) {
 	next.ID, next.UserID, next.Token = ref.ID, ref.UserID, b.w.token(old.Bucket)
 	next.ExpiresAt, next.Level = b.later(t, "lifetime"), next.Level+1
 	next.Refresh = b.chains(t)
+	next.EndsAt, next.Actor = b.later(t, "end"), nil
 	if rapid.Bool().Draw(t, "in place") {
 		next.Token = old
 	} else {
@@ -140,6 +143,7 @@ func (b *book) renew(t *rapid.T) {
 		b.hint(cloakroom.Revocation{Subject: old.Hash, Epoch: cloakroom.TokenReplaced, Until: r.RevokedUntil})
 	}
 	b.note(r.Events, "")
+	next.EndsAt, next.Actor = b.live[ref.ID].EndsAt, b.live[ref.ID].Actor
 	b.live[ref.ID] = next
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,7 +25,11 @@ func (b *book) events(t *rapid.T) []cloakroom.EventRecord {
 	if rapid.Bool().Draw(t, "no event") {
 		return nil
 	}
-	return []cloakroom.EventRecord{{Type: "happened", At: b.now, Realm: realm, UserID: b.userID}}
+	e := cloakroom.EventRecord{Type: "happened", At: b.now, Realm: realm, UserID: b.userID}
+	for range rapid.IntRange(0, 2).Draw(t, "parcels") {
+		e.Parcels = append(e.Parcels, cloakroom.Parcel{Realm: realm, Kind: "of " + b.userID, DueAt: b.now, Data: fmt.Append(nil, b.w.next())})
+	}
+	return []cloakroom.EventRecord{e}
 }
 
 // ending draws how an end is told.
@@ -57,7 +62,26 @@ func (b *book) hint(r cloakroom.Revocation) {
 func (b *book) note(events []cloakroom.EventRecord, sessionID string) {
 	for _, e := range events {
 		b.happened = append(b.happened, string(e.Type)+" "+sessionID)
+		for _, p := range e.Parcels {
+			b.sent = append(b.sent, string(p.Data))
+		}
 	}
+}
+
+// claim claims the parcels of all events.
+func (b *book) claim(t *rapid.T) {
+	t.Helper()
+	all, err := b.w.store.ClaimParcels(b.w.Context(), cloakroom.ParcelQuery{
+		Realm: realm, Kind: "of " + b.userID, Now: b.now, LeasedUntil: b.now.Add(day), Max: 1000,
+	})
+	agreeOn(t, "ClaimParcels", err, nil)
+	var got []string
+	for _, p := range all {
+		got = append(got, string(p.Data))
+	}
+	slices.Sort(got)
+	slices.Sort(b.sent)
+	agree(t, "ClaimParcels", got, b.sent)
 }
 
 // hear asks the store what the feed told since it was asked last.

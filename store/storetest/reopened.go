@@ -13,6 +13,7 @@ func reopened(run runner) {
 	run("revisions, used tickets, exchanged tokens and counters go on where they were", reopenedGoesOn)
 	run("the feed goes on where a cursor was, and is at its end there", reopenedFeed)
 	run("events are there, leases go on, and what was delivered stays delivered", reopenedEvents)
+	run("API keys are there, parcels are, and leases and tries go on", reopenedAPIKeysAndParcels)
 	run("what 64 callers wrote at once is there", reopenedRace)
 	run("secrets are the same ever after", reopenedSecrets)
 }
@@ -79,6 +80,25 @@ func reopenedEvents(w *world) {
 	same(w, idsOf(w.waiting()), []string{before[3].ID}, "a lease outlives the store that gave it")
 	w.now = w.now.Add(grace)
 	same(w, idsOf(w.waiting()), append(idsOf(claimed), before[3].ID), "and ends when it ends")
+}
+
+func reopenedAPIKeysAndParcels(w *world) {
+	k, deleted := w.apiKey("usr_ana"), w.apiKey("usr_ana")
+	w.issued(k, deleted)
+	w.deletesKey(realm, deleted.ID, true, "DeleteAPIKey")
+	want := w.post(w.parcel(), w.parcel(), w.parcel())
+	claimed := w.takes(cloakroom.ParcelQuery{Now: want[1].DueAt, LeasedUntil: w.now.Add(grace), Max: 2})
+	claimed[0].DueAt = time.Time{}
+	w.ok(w.store.SettleParcels(w.Context(), claimed[:1]), "SettleParcels")
+	w.reopen()
+	w.admits(k, "an API key is there")
+	w.refusesKey(deleted.Token, "a deleted one stays deleted")
+	k.Revision++
+	w.admits(w.issued(k), "the revision of an API key is as it was")
+	want[1].DueAt, want[1].Tries = w.now.Add(grace), 1
+	w.waits(want[1:], "what was settled stays settled, what was claimed stays leased")
+	got := w.takes(cloakroom.ParcelQuery{Now: w.now.Add(grace), LeasedUntil: w.now.Add(time.Hour), Max: 9})
+	same(w, len(got), 2, "and leases end when they end")
 }
 
 func reopenedRace(w *world) {

@@ -30,7 +30,7 @@ func (w *world) kept(got, want time.Time, law string) {
 
 func timesKept(w *world) {
 	u := w.user()
-	u.CreatedAt, u.UpdatedAt, u.BannedAt = w.odd(1), w.odd(2*time.Second), w.odd(3*time.Second)
+	u.CreatedAt, u.UpdatedAt, u.BannedAt, u.LeavesAt = w.odd(1), w.odd(2*time.Second), w.odd(3*time.Second), w.odd(day)
 	c := w.credential(u, "password", "", "hash")
 	c.CreatedAt, c.UpdatedAt = w.odd(4*time.Second), w.odd(5*time.Second)
 	w.stored(u, c)
@@ -39,6 +39,7 @@ func timesKept(w *world) {
 	w.kept(user.CreatedAt, u.CreatedAt, "User.CreatedAt")
 	w.kept(user.UpdatedAt, u.UpdatedAt, "User.UpdatedAt")
 	w.kept(user.BannedAt, u.BannedAt, "User.BannedAt")
+	w.kept(user.LeavesAt, u.LeavesAt, "User.LeavesAt")
 	creds, err := w.store.Credentials(w.Context(), u.ID)
 	w.ok(err, "Credentials")
 	w.kept(creds[0].CreatedAt, c.CreatedAt, "Credential.CreatedAt")
@@ -46,7 +47,7 @@ func timesKept(w *world) {
 
 	s := w.session("usr_ana")
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = w.odd(1), w.odd(2*time.Second), w.odd(3*time.Second)
-	s.IssuedAt, s.ExpiresAt = w.odd(4*time.Second), w.odd(time.Hour)
+	s.IssuedAt, s.ExpiresAt, s.EndsAt = w.odd(4*time.Second), w.odd(time.Hour), w.odd(2*time.Hour)
 	w.begin(s)
 	w.keptSession(s)
 	s.LastSeenAt, s.IssuedAt, s.ExpiresAt = w.odd(time.Minute), w.odd(2*time.Minute), w.odd(2*time.Hour)
@@ -81,11 +82,12 @@ func (w *world) keptSession(want cloakroom.SessionRecord) {
 	w.kept(got.LastSeenAt, want.LastSeenAt, "SessionRecord.LastSeenAt")
 	w.kept(got.IssuedAt, want.IssuedAt, "SessionRecord.IssuedAt")
 	w.kept(got.ExpiresAt, want.ExpiresAt, "SessionRecord.ExpiresAt")
+	w.kept(got.EndsAt, want.EndsAt, "SessionRecord.EndsAt")
 }
 
 func timesZero(w *world) {
 	u := w.user()
-	u.CreatedAt, u.UpdatedAt, u.BannedAt = time.Time{}, time.Time{}, time.Time{}
+	u.CreatedAt, u.UpdatedAt, u.BannedAt, u.LeavesAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c := w.credential(u, "password", "", "hash")
 	c.CreatedAt, c.UpdatedAt = time.Time{}, time.Time{}
 	w.stored(u, c)
@@ -100,10 +102,10 @@ func timesZero(w *world) {
 	session, err := w.found(s.Token, w.now)
 	w.ok(err, "Session")
 	for name, got := range map[string]time.Time{
-		"User.CreatedAt": user.CreatedAt, "User.UpdatedAt": user.UpdatedAt, "User.BannedAt": user.BannedAt,
+		"User.CreatedAt": user.CreatedAt, "User.UpdatedAt": user.UpdatedAt, "User.BannedAt": user.BannedAt, "User.LeavesAt": user.LeavesAt,
 		"Credential.CreatedAt": creds[0].CreatedAt, "Credential.UpdatedAt": creds[0].UpdatedAt,
 		"SessionRecord.CreatedAt": session.CreatedAt, "SessionRecord.AuthenticatedAt": session.AuthenticatedAt,
-		"SessionRecord.LastSeenAt": session.LastSeenAt, "SessionRecord.IssuedAt": session.IssuedAt,
+		"SessionRecord.LastSeenAt": session.LastSeenAt, "SessionRecord.IssuedAt": session.IssuedAt, "SessionRecord.EndsAt": session.EndsAt,
 	} {
 		if !got.IsZero() {
 			w.Fatalf("the zero time stays the zero time: %s became %v", name, got)

@@ -173,6 +173,8 @@ func updateUser(w *world) {
 	changed := u
 	changed.Email, changed.EmailVerified, changed.Name = "new@example.com", false, ""
 	changed.Roles, changed.BannedAt = nil, time.Time{}
+	changed.Locale, changed.Picture, changed.Phone, changed.ExternalID = "", "", "", "other"
+	changed.MFA, changed.ResetRequired, changed.LeavesAt = false, false, time.Time{}
 	changed.UpdatedAt, changed.Epoch = w.now, 4
 	c := w.credential(u, "password", "", "hash")
 	w.ok(w.store.UpdateUser(w.Context(), cloakroom.UserChange{User: changed, Credentials: []cloakroom.Credential{c}}), "UpdateUser")
@@ -217,13 +219,16 @@ func updateTaken(w *world) {
 	w.unchanged(other, "ErrTaken: the other user is as before")
 }
 
-// unchanged asserts that a user without credentials is as it was stored, and found by its e-mail.
+// unchanged asserts that a user without credentials is as it was stored, and found by what is its own.
 func (w *world) unchanged(u cloakroom.User, law string) {
 	w.Helper()
 	got, err := w.store.User(w.Context(), u.ID)
 	w.ok(err, law)
 	same(w, got, u, law)
 	got, err = w.store.UserByEmail(w.Context(), u.Realm, u.Email)
+	w.ok(err, law)
+	same(w, got, u, law)
+	got, err = w.store.UserByExternalID(w.Context(), u.Realm, u.ExternalID)
 	w.ok(err, law)
 	same(w, got, u, law)
 	creds, err := w.store.Credentials(w.Context(), u.ID)

@@ -28,10 +28,13 @@ type world struct {
 	open  Open
 	now   time.Time
 	made  int
+	peeks map[string]int // how often a parcel was claimed by look alone
 }
 
 func newWorld(t *testing.T, open Open) *world {
-	return &world{T: t, store: open(t, nil), open: open, now: time.Date(2031, 5, 17, 10, 20, 30, 123456000, time.UTC)}
+	return &world{
+		T: t, store: open(t, nil), open: open, now: time.Date(2031, 5, 17, 10, 20, 30, 123456000, time.UTC), peeks: map[string]int{},
+	}
 }
 
 // reopen ends the store and opens again what it had stored.
@@ -59,6 +62,13 @@ func (w *world) user() cloakroom.User {
 		CreatedAt:     w.now.Add(-day),
 		UpdatedAt:     w.now.Add(-time.Hour),
 		BannedAt:      w.now.Add(-time.Minute),
+		Locale:        "de-AT",
+		Picture:       fmt.Sprintf("https://example.com/%d.png?ü", n),
+		Phone:         "+4366012345678",
+		MFA:           true,
+		ResetRequired: true,
+		LeavesAt:      w.now.Add(30 * day),
+		ExternalID:    fmt.Sprintf("legacy|Ünser/%d", n),
 		Epoch:         3,
 		Revision:      1,
 	}
@@ -73,7 +83,7 @@ func (w *world) holder(roles ...string) cloakroom.User {
 
 func (w *world) credential(u cloakroom.User, method, id, data string) cloakroom.Credential {
 	return cloakroom.Credential{
-		UserID: u.ID, Method: method, ID: id, Data: []byte(data), Revision: 1,
+		UserID: u.ID, Method: method, ID: id, Name: "Ana's " + method, Data: []byte(data), Revision: 1,
 		CreatedAt: w.now.Add(-day), UpdatedAt: w.now.Add(-time.Hour),
 	}
 }
@@ -119,6 +129,8 @@ func (w *world) session(userID string) cloakroom.SessionRecord {
 		s.AuthenticatedAt = w.now.Add(-3 * time.Hour)
 		s.Methods, s.Scopes = []string{"password", "totp"}, []string{"read", "write"}
 		s.Refresh = []cloakroom.RefreshChain{w.chain(2), w.chain(0)}
+		s.EndsAt = w.now.Add(30 * time.Minute)
+		s.Actor = &cloakroom.Actor{UserID: "usr_admin", SessionID: fmt.Sprintf("ses_of_admin_%d", w.made), Token: w.token(0xfed)}
 	}
 	return s
 }

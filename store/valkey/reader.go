@@ -70,6 +70,20 @@ func (r *reader) section() reader {
 	return reader{rest: inner, broken: r.broken}
 }
 
+// ending is nothing where nothing is left.
+func (r *reader) ending() (endsAt time.Time, actor *cloakroom.Actor) {
+	if r.broken || r.rest == "" {
+		return time.Time{}, nil
+	}
+	endsAt = r.time()
+	if r.byte() == 1 {
+		actor = &cloakroom.Actor{UserID: r.text(), SessionID: r.text()}
+		actor.Token.Bucket = uint16(r.big(2))
+		copy(actor.Token.Hash[:], r.take(len(actor.Token.Hash)))
+	}
+	return endsAt, actor
+}
+
 func (r *reader) chains() []cloakroom.RefreshChain {
 	n := int(r.byte())
 	if n == 0 || n > maxChains {

@@ -12,7 +12,8 @@ import (
 
 // What lies under a token begins with one byte: its form. A session goes on with what the scripts read and write
 // (prelude.lua, read): three times that grow; the length of what never changes and that, which begins with a time, the
-// id and the user; the length of the proof and that; and the refresh chains. A token that was exchanged goes on with
+// id and the user; the length of the proof and that; and the refresh chains. What has a length may grow at its end: programs
+// that do not know of it pass over it, and where it is missing it says nothing. A token that was exchanged goes on with
 // until when that is remembered. Numbers are big-endian, times microseconds.
 const (
 	formSession = 1
@@ -48,6 +49,7 @@ func pack(r cloakroom.SessionRecord) (string, error) {
 	w.text(r.IP)
 	w.text(r.Agent)
 	w.bool(r.Remember)
+	w.ending(r)
 	w.end(fixed)
 	proof := w.begin()
 	w.number(r.Epoch)
@@ -87,6 +89,7 @@ func unpack(stored string, t cloakroom.TokenID, now time.Time) (s cloakroom.Sess
 	fixed := r.section()
 	s.CreatedAt, s.ID, s.UserID = fixed.time(), fixed.name(), fixed.name()
 	s.Realm, s.Scopes, s.IP, s.Agent, s.Remember = fixed.text(), fixed.texts(), fixed.text(), fixed.text(), fixed.byte() == 1
+	s.EndsAt, s.Actor = fixed.ending()
 	proof := r.section()
 	s.Epoch, s.AuthenticatedAt, s.Level, s.Methods = proof.number(), proof.time(), int(proof.number()), proof.texts()
 	s.Refresh = r.chains()
@@ -154,6 +157,20 @@ func (w *writer) begin() int {
 
 func (w *writer) end(begin int) {
 	binary.BigEndian.PutUint32((*w)[begin-4:], uint32(len(*w)-begin))
+}
+
+// ending is there only if there is something to say: most sessions have neither.
+func (w *writer) ending(r cloakroom.SessionRecord) {
+	if r.EndsAt.IsZero() && r.Actor == nil {
+		return
+	}
+	w.time(r.EndsAt)
+	w.bool(r.Actor != nil)
+	if a := r.Actor; a != nil {
+		w.text(a.UserID)
+		w.text(a.SessionID)
+		*w = append(binary.BigEndian.AppendUint16(*w, a.Token.Bucket), a.Token.Hash[:]...)
+	}
 }
 
 func (w *writer) chain(c cloakroom.RefreshChain) error {

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -26,12 +27,15 @@ func full() cloakroom.SessionRecord {
 		Methods: []string{"password", "", "totp"}, Level: -3, Scopes: []string{strings.Repeat("x", 1000)}, Remember: true,
 		IP: "2001:db8::1", Agent: strings.Repeat("ünï\x00", 100),
 		Refresh: []cloakroom.RefreshChain{{Current: [32]byte{2}, Past: past}, {Current: [32]byte{3}}},
+		EndsAt:  now.Add(30 * time.Minute),
+		Actor:   &cloakroom.Actor{UserID: "usr_admin", SessionID: "ses_2", Token: cloakroom.TokenID{Bucket: 1<<12 - 1, Hash: [32]byte{4}}},
 	}
 }
 
 func TestRecordComesBack(t *testing.T) {
 	for name, want := range map[string]cloakroom.SessionRecord{
 		"every field is set": full(), "none is": {}, "a guest": {ID: "ses_1", CreatedAt: now, ExpiresAt: now, Refresh: []cloakroom.RefreshChain{{}}},
+		"it ends": {ID: "ses_1", EndsAt: now}, "an actor alone": {ID: "ses_1", Actor: &cloakroom.Actor{}},
 	} {
 		stored, err := pack(want)
 		if err != nil {
@@ -49,6 +53,42 @@ func TestRecordComesBack(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// fixed is the part of a stored session that never changes, and where it begins.
+func fixed(stored string) (part string, from int) {
+	n := int(binary.BigEndian.Uint32([]byte(stored[25:])))
+	return stored[29 : 29+n], 29
+}
+
+// TestRecordAcrossVersions: a session of which there is nothing new to say is stored as older programs do, so they read it and
+// this one reads theirs; what is new stands behind all that they know, where they look no further, and so does this one.
+func TestRecordAcrossVersions(t *testing.T) {
+	plain := full()
+	plain.EndsAt, plain.Actor = time.Time{}, nil
+	older, err := pack(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer, err := pack(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	olderPart, from := fixed(older)
+	newerPart, _ := fixed(newer)
+	if olderPart[len(olderPart)-1] != 1 || !strings.HasSuffix(olderPart[:len(olderPart)-1], plain.Agent) {
+		t.Error("what says nothing new does not end with the agent and whether it is remembered")
+	}
+	if !strings.HasPrefix(newerPart, olderPart) || newer[from+len(newerPart):] != older[from+len(olderPart):] {
+		t.Error("what is new does not stand behind what never changes")
+	}
+
+	part := newerPart + "of a program to come"
+	future := newer[:25] + string(binary.BigEndian.AppendUint32(nil, uint32(len(part)))) + part + newer[from+len(newerPart):]
+	got, err := unpack(future, full().Token, now)
+	if err != nil || got.EndsAt != full().EndsAt || !cmp.Equal(got.Actor, full().Actor) || got.Epoch != full().Epoch {
+		t.Errorf("of a program to come: %+v, %v", got, err)
 	}
 }
 

@@ -1,0 +1,56 @@
+package cloakroom
+
+import (
+	"context"
+	"net/http"
+)
+
+// firstCodes makes recovery codes for a user who has no second factor yet, where there is a method for them.
+func (a *Auth) firstCodes(ctx context.Context, user *User) ([]Credential, []string, error) {
+	if user.MFA {
+		return nil, nil, nil
+	}
+	for _, m := range a.config.SecondFactors {
+		if g, ok := m.(Generator); ok {
+			c, codes, err := a.generate(ctx, g, user)
+			return []Credential{c}, codes, err
+		}
+	}
+	return nil, nil, nil
+}
+
+func (a *Auth) generate(ctx context.Context, g Generator, user *User) (Credential, []string, error) {
+	codes, data, err := g.Generate(ctx, *user)
+	if err != nil {
+		return Credential{}, nil, unavailable(err)
+	}
+	now := a.now()
+	c := Credential{UserID: user.ID, Method: g.Name(), Data: data, CreatedAt: now, UpdatedAt: now}
+	return a.closed(g, c), codes, nil
+}
+
+// NewRecoveryCodes makes recovery codes in place of those there are, for a session that is Sensitive. They are told here and never again.
+// Errors: FieldErrors while the user has no second factor that they could stand in for, ErrImpersonated, *UnavailableError.
+func (a *Auth) NewRecoveryCodes(r *http.Request, s *Session, methodName string) ([]string, error) {
+	m, _ := method(a.config.SecondFactors, methodName)
+	g, generates := m.(Generator)
+	if err := s.sure(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !generates:
+		return nil, FieldErrors{{"method", "unknown_value", "has no recovery codes"}}
+	case !s.User.MFA:
+		return nil, FieldErrors{{"method", "not_allowed", "stands in for a second factor, and there is none"}}
+	}
+	c, codes, err := a.generate(r.Context(), g, s.User)
+	if err != nil {
+		return nil, err
+	}
+	what := a.requested(r, Event{Type: RecoveryCodesChanged, SessionID: s.ID})
+	_, _, err = a.Users().edit(r.Context(), s.User.ID, userEdit{what: what, creds: []Credential{c}, change: atEpoch(s.User.Epoch)})
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
+}
