@@ -106,7 +106,7 @@ func (a *Auth) enroller() Enroller {
 
 // proveOf is prove for a user who is known, against these credentials.
 func (a *Auth) proveOf(r *http.Request, m Method, user *User, creds []Credential, secret string) (proven, error) {
-	t, err := a.tryLogin(r, cmp.Or(user.Email, user.ID))
+	t, err := a.tryProof(r, cmp.Or(user.Email, user.ID), guessable(m))
 	if err != nil {
 		return proven{}, err
 	}

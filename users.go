@@ -12,7 +12,7 @@ import (
 )
 
 // RoleAdmin is the role that somebody must keep: the last user of a realm who has it and is not banned can neither be
-// banned, deleted nor lose it (ErrLastHolder).
+// banned, deleted nor lose it (ErrLastHolder). A user who is made for an API key counts, too.
 const RoleAdmin = "admin"
 
 // Users administers the accounts of one realm. Get it from Auth.Users. It asks nobody for permission: guard what calls it.

@@ -30,7 +30,6 @@ func (c *console) welcome(cfg config.Config, at server.Addresses) {
 		"  curl -c jar " + site + "/auth/signup -H 'Content-Type: application/json' \\",
 		`       -d '{"email":"ana@example.com","password":"red-umbrella-stand"}'`,
 		"  curl -b jar " + site + "/auth/me",
-		"",
 		"  API      " + site + "/openapi.json",
 	}
 	if at.Outbox != "" {
