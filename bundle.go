@@ -61,6 +61,8 @@ func bundles(batch []Parcel, outcome []error) (list []*mailBundle) {
 		slices.SortStableFunc(b.all, func(x, y order) int { return x.At.Compare(y.At) })
 		b.order = b.all[len(b.all)-1]
 	}
+	// Several may have waited for one minute to end. Who asked first is written to first, whoever asks again and again.
+	slices.SortStableFunc(list, func(x, y *mailBundle) int { return x.all[0].At.Compare(y.all[0].At) })
 	return list
 }
 
