@@ -368,7 +368,7 @@ func TestAdminHelpsUsers(t *testing.T) {
 		if n := h.told(cloakroom.FactorsReset); n != 1 {
 			t.Errorf("%d events", n)
 		}
-		h.pass(2 * time.Minute) // the notice of the factor that was added went first; one a minute
+		h.pass(2 * time.Minute)                                                             // the notice of the factor that was added went first; one a minute
 		h.client().post("/auth/password/forgot", body("email", "root@example.com")).is(202) // new mail wakes who sends it
 		for !strings.Contains(h.outbox.WaitFor(t, "cleo@example.com", "notice").Text, "factors") {
 		}
