@@ -1,6 +1,7 @@
 package cloakroom
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,7 @@ func (a *Auth) prove(r *http.Request, m Method, claim Claim, account string, fin
 	}
 	proof, err := m.Prove(ctx, claim)
 	if err == nil && claim.User != nil && proof.Once {
-		err = a.spendOnce(ctx, m, proof)
+		err = a.spendOnce(ctx, m, claim.Credentials, proof)
 	}
 	switch {
 	case errors.Is(err, ErrInvalidCredentials),
@@ -125,20 +126,42 @@ func credentialPlace(c Credential) seal.Place {
 }
 
 // spendOnce stores what a proof has used up. Whoever was faster with the same has used it.
-func (a *Auth) spendOnce(ctx context.Context, m Method, p Proof) error {
+func (a *Auth) spendOnce(ctx context.Context, m Method, read []Credential, p Proof) error {
 	if p.Credential == nil {
 		return errors.New("a proof that counts once names no credential")
 	}
-	c := a.closed(m, *p.Credential)
-	c.UpdatedAt = a.now()
-	err := a.directory.SwapCredential(ctx, c)
-	switch {
-	case errors.Is(err, ErrConflict):
-		return ErrInvalidCredentials
-	case err != nil:
-		return unavailable(err)
+	for next := *p.Credential; ; {
+		c := a.closed(m, next)
+		c.UpdatedAt = a.now()
+		err := a.directory.SwapCredential(ctx, c)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return unavailable(err)
+		}
+		revision, err := a.sealedAnew(ctx, m, read, next)
+		if err != nil {
+			return err
+		}
+		next.Revision = revision
 	}
-	return nil
+}
+
+// sealedAnew is the revision of a credential that has changed since it was read, if only its seal has: a secret was replaced at
+// this moment. ErrInvalidCredentials: more than that has, or it is gone.
+func (a *Auth) sealedAnew(ctx context.Context, m Method, read []Credential, c Credential) (int64, error) {
+	all, err := a.directory.Credentials(ctx, c.UserID)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	was := slices.IndexFunc(read, func(r Credential) bool { return r.ID == c.ID })
+	for _, now := range a.opened(ctx, m, all) {
+		if now.ID == c.ID && now.Revision > c.Revision && was >= 0 && bytes.Equal(now.Data, read[was].Data) {
+			return now.Revision, nil
+		}
+	}
+	return 0, ErrInvalidCredentials
 }
 
 // improve stores a credential that the method made better. Nothing depends on it: the next sign-in tries again.
