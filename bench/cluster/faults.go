@@ -149,10 +149,10 @@ func fillDisk(w *world, _ *journal, lasts time.Duration, hit func()) error {
 // a table that they do not know.
 const nextVersion = `SET lock_timeout = '5s'; SET search_path = cloakroom;
 	BEGIN;
-	ALTER TABLE users ADD COLUMN locale text NOT NULL DEFAULT '';
-	ALTER TABLE sessions ADD COLUMN device bigint NOT NULL DEFAULT 0;
-	ALTER TABLE feed ADD COLUMN reason smallint NOT NULL DEFAULT 0;
-	CREATE TABLE devices (id bigint NOT NULL PRIMARY KEY);
+	ALTER TABLE users ADD COLUMN next_version text NOT NULL DEFAULT '';
+	ALTER TABLE sessions ADD COLUMN next_version bigint NOT NULL DEFAULT 0;
+	ALTER TABLE feed ADD COLUMN next_version smallint NOT NULL DEFAULT 0;
+	CREATE TABLE next_version (id bigint NOT NULL PRIMARY KEY);
 	INSERT INTO migrations (version, name, compatible, applied_at)
 		SELECT max(version) + 1, 'next_version', max(compatible), max(applied_at) FROM migrations;
 	COMMIT;`
