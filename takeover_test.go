@@ -174,8 +174,10 @@ func TestACodeIsOfTheSignInThatAskedForIt(t *testing.T) {
 	p.box.WaitFor(t, "ana@example.com", "mailcode") // opens the minute
 	p.Clock.Advance(10 * time.Second)
 	hers := ana.askCode("ana@example.com")
+	p.delivered() // so that both orders wait by the time the minute is over
 	p.Clock.Advance(10 * time.Second)
 	his := mallory.askCode("ana@example.com")
+	p.delivered()
 	p.Clock.Advance(50 * time.Second)
 	p.delivered()
 	code := authtest.Code(p.box.WaitFor(t, "ana@example.com", "mailcode"))
