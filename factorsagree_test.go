@@ -93,7 +93,7 @@ func (m *member) addKey(*rapid.T) {
 
 func (m *member) removeOne(t *rapid.T) {
 	if len(m.factors()) == 0 {
-		t.Skip("there is none")
+		return // there is none
 	}
 	m.fresh()
 	f := rapid.SampledFrom(m.factors()).Draw(t, "factor")
@@ -116,7 +116,7 @@ func (m *member) newCodes(t *rapid.T) {
 
 func (m *member) remember(t *rapid.T) {
 	if m.holds("totp") == 0 || m.holds("password") == 0 {
-		t.Skip("it takes a password and an app")
+		return // it takes a password and an app
 	}
 	m.Clock.Advance(30 * time.Second)
 	b := m.browser()

@@ -64,7 +64,7 @@ func (o *outbox) Send(_ context.Context, m cloakroom.Mail) error {
 func (o *outbox) newest() []keptMail {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	list := slices.Clone(o.mails)
+	list := append([]keptMail{}, o.mails...) // never null in JSON
 	slices.Reverse(list)
 	return list
 }

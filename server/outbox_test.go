@@ -21,7 +21,7 @@ func (h *house) mails() []keptMail {
 	h.t.Helper()
 	var body struct{ Items []keptMail }
 	r := h.do("GET", "/dev/outbox.json", "")
-	if err := json.Unmarshal([]byte(r.body), &body); err != nil || r.status != 200 || r.header.Get("Content-Type") != "application/json" {
+	if err := json.Unmarshal([]byte(r.body), &body); err != nil || r.status != 200 || r.header.Get("Content-Type") != "application/json" || body.Items == nil {
 		h.t.Fatalf("%v: %v", err, r)
 	}
 	return body.Items
