@@ -17,12 +17,13 @@ import (
 	"github.com/cloakroom-auth/cloakroom/store/sqlite"
 )
 
-// truncate is a command of the stories: truncate FILE NEW N makes a file of the first N bytes of another.
+// truncate is a command of the stories: truncate FILE NEW N makes a file of another without its last N bytes.
 func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) == 3, "truncate FILE NEW N")
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(ts.ReadFile(args[0]))[:n], 0o600))
+	whole := []byte(ts.ReadFile(args[0]))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), whole[:len(whole)-n], 0o600))
 }
 
 // nodeConfig is a command of the stories: pgconfig URLFILE NEW makes the configuration of a node on that database.

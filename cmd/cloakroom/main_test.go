@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 //	down NAME           ends such a server
 //	up NAME             starts it again
 //	pgconfig FILE NEW   makes the configuration of a node on the database whose URL is in a file
-//	truncate FILE NEW N makes a file of the first N bytes of another
+//	truncate FILE NEW N makes a file of another without its last N bytes
 //	mode MODE FILE      wants these permissions of a file, in octal
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
