@@ -471,7 +471,8 @@ type Ledger interface {
 	// Count adds n to a counter and returns what it holds now. The first addition opens a window of this length;
 	// when it has passed the counter is absent and the next addition opens a new one. n may be 0 (look), or
 	// negative (give back): the counter stops at 0 and is then absent. What is given back with the now of its
-	// counting changes only a window that was open then: one that opened later stays as it is.
+	// counting changes only a window that was open then: one that opened later stays as it is. What was counted outlives the
+	// process; with the machine's power it may be lost, but not if a later write of the same store lasts.
 	Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (Tally, error)
 
 	// Put stores a new ticket with Revision 1. The same kind and token is there already: ErrConflict.

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	method "github.com/cloakroom-auth/cloakroom/method/password"
@@ -52,8 +56,9 @@ func (h hashing) rate(d time.Duration) float64 {
 // house is the real server with people in it.
 type house struct {
 	*process
-	check  load // GET /auth/session by those who are signed in
-	signIn load // POST /auth/login by everybody else
+	metrics string // where its metrics are
+	check   load   // GET /auth/session by those who are signed in
+	signIn  load   // POST /auth/login by everybody else
 }
 
 func (b *bench) house(ctx context.Context) (*house, error) {
@@ -66,11 +71,15 @@ func (b *bench) house(ctx context.Context) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := b.launchServer(ctx, dir)
+	metrics, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	h := &house{process: p}
+	p, err := b.launchServer(ctx, dir, "CLOAKROOM_METRICS_LISTEN="+metrics, "CLOAKROOM_LIMITS_LOGIN=on")
+	if err != nil {
+		return nil, err
+	}
+	h := &house{process: p, metrics: metrics}
 	h.check = load{addr: p.addr, requests: gets(p.addr, "/auth/session", cookies), want: answer{http.StatusOK, signedInSession}}
 	h.signIn = load{addr: p.addr, want: answer{http.StatusOK, `{"status":"signed_in"`}}
 	for i := range b.accounts {
@@ -82,6 +91,15 @@ func (b *bench) house(ctx context.Context) (*house, error) {
 		h.signIn.requests = append(h.signIn.requests, request)
 	}
 	return h, nil
+}
+
+// freeAddress is one of this machine that nobody listens at now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // signIn is T8: how much of the hash limit is left, and what a sign-in takes beside its hash.
@@ -104,7 +122,7 @@ func (b *bench) signIn(ctx context.Context) ([]line, error) {
 			return err
 		}
 		signIns = append(signIns, s.rate())
-		bare, more, err := h.alone(ctx, hash, b.each)
+		bare, more, err := h.alone(ctx, b.each)
 		hashTime, beyond = append(hashTime, bare), append(beyond, more)
 		return err
 	})
@@ -124,25 +142,65 @@ func (b *bench) signIn(ctx context.Context) ([]line, error) {
 	}, nil
 }
 
-// alone takes a hash and a sign-in in turn for d and returns how long a hash took in the middle, and by how much a
-// sign-in took longer, in milliseconds.
-func (h *house) alone(ctx context.Context, hash hashing, d time.Duration) (bare, more float64, err error) {
+// alone lets one client sign in again and again for d, and returns how long a hash took on average, by the server's own
+// account, and by how much a sign-in took longer, in milliseconds.
+func (h *house) alone(ctx context.Context, d time.Duration) (hash, more float64, err error) {
 	c, err := dial(ctx, h.addr, h.signIn.want)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer c.close()
-	var bares, whole []float64
-	for i, begin := 0, time.Now(); time.Since(begin) < d || i == 0; i++ {
-		start := time.Now()
-		hash.one()
-		hashed := time.Now()
-		if err := c.exchange(h.signIn.requests[i%len(h.signIn.requests)]); err != nil {
+	before, err := h.hashed(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	begin, n := time.Now(), 0
+	for ; time.Since(begin) < d || n == 0; n++ {
+		if err := c.exchange(h.signIn.requests[n%len(h.signIn.requests)]); err != nil {
 			return 0, 0, err
 		}
-		bares, whole = append(bares, milliseconds(hashed.Sub(start))), append(whole, milliseconds(time.Since(hashed)))
 	}
-	return median(bares), median(whole) - median(bares), nil
+	each := milliseconds(time.Since(begin)) / float64(n)
+	after, err := h.hashed(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	if hashes := after.done - before.done; hashes != float64(n) {
+		return 0, 0, fmt.Errorf("%d sign-ins made %v hashes", n, hashes)
+	}
+	hash = (after.seconds - before.seconds) * 1000 / float64(n)
+	return hash, each - hash, nil
+}
+
+// hashes are what a server has done so far.
+type hashes struct{ done, seconds float64 }
+
+// hashed reads the server's metrics.
+func (h *house) hashed(ctx context.Context) (all hashes, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.metrics+"/metrics", nil)
+	if err != nil {
+		return all, err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return all, err
+	}
+	defer res.Body.Close()
+	found := 0
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		for name, into := range map[string]*float64{"cloakroom_hash_done_total ": &all.done, "cloakroom_hash_seconds_total ": &all.seconds} {
+			if text, ok := strings.CutPrefix(lines.Text(), name); ok {
+				if *into, err = strconv.ParseFloat(text, 64); err != nil {
+					return all, err
+				}
+				found++
+			}
+		}
+	}
+	if found != 2 {
+		return all, errors.New("the server's metrics do not tell of its hashes")
+	}
+	return all, nil
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }

@@ -12,7 +12,7 @@ import (
 
 // Count implements cloakroom.Ledger. Looking (n is 0) writes nothing.
 func (s *Store) Count(ctx context.Context, key [32]byte, n int, window time.Duration, now time.Time) (t cloakroom.Tally, err error) {
-	run := s.writer.write
+	run := s.writer.note
 	if n == 0 {
 		run = s.readers.read
 	}

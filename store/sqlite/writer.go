@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +34,10 @@ type writer struct {
 	grown   chan struct{}           // holds one: the log has grown by logStep pages
 	done    chan struct{}           // closed when the goroutine has ended
 	commits atomic.Int64            // transactions that committed
+	noSync  bool                    // nothing ever waits for the disk
 
 	// The goroutine's own.
+	hasty  bool          // commits do not wait for the disk at present
 	next   []*job        // taken from waiting, not yet run
 	crowd  int           // writes in the last transaction and those that came during it
 	slack  time.Duration // how long this transaction may still wait for writes
@@ -48,6 +51,7 @@ type writer struct {
 // job is one write. It runs whole or not at all.
 type job struct {
 	run   func(*sqlite.Conn) error
+	hasty bool // see writer.note
 	state atomic.Int32
 	done  chan error
 	err   error // of run; the writer's
@@ -73,6 +77,7 @@ func openWriter(path string, noSync bool) (*writer, error) {
 	w := &writer{
 		conn: conn, place: place, wake: make(chan struct{}, 1), pauses: make(chan func(*sqlite.Conn)),
 		grown: make(chan struct{}, 1), done: make(chan struct{}),
+		noSync: noSync,
 	}
 	go w.loop()
 	return w, nil
@@ -89,10 +94,20 @@ func synchronous(noSync bool) string {
 // undoes what f did and nothing else. If ctx ends before f was begun, f never runs; once begun, the result counts.
 // f may change what it closes over only as its last step: it must not be seen half done.
 func (w *writer) write(ctx context.Context, f func(*sqlite.Conn) error) error {
+	return w.do(ctx, &job{run: f})
+}
+
+// note is write for what may be lost with the machine's power, though not with the process: unless it shares its transaction with
+// a write, it does not wait for the disk. The log has an order, so it lasts as soon as any later write does.
+func (w *writer) note(ctx context.Context, f func(*sqlite.Conn) error) error {
+	return w.do(ctx, &job{run: f, hasty: true})
+}
+
+func (w *writer) do(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{run: f, done: make(chan error, 1)}
+	j.done = make(chan error, 1)
 	if !w.enqueue(j) {
 		return errShutdown
 	}
@@ -168,7 +183,11 @@ func (w *writer) ended() bool {
 
 // commit runs what waits in one transaction and tells each its result.
 func (w *writer) commit() {
-	if err := retry(w.begin); err != nil {
+	err := w.pace()
+	if err == nil {
+		err = retry(w.begin)
+	}
+	if err != nil {
 		w.refuse(fmt.Errorf("begin a transaction: %w", err))
 		return
 	}
@@ -207,7 +226,26 @@ func (w *writer) refuse(err error) {
 func (w *writer) sync() error {
 	start := time.Now()
 	_, err := exec(w.conn, "COMMIT")
-	w.slack = min(time.Since(start)/slackPart, slackMost)
+	if !w.hasty {
+		w.slack = min(time.Since(start)/slackPart, slackMost)
+	}
+	return err
+}
+
+// pace sets whether the next commit waits for the disk: it does unless all that is next was noted.
+func (w *writer) pace() (err error) {
+	hasty := !slices.ContainsFunc(w.next, func(j *job) bool { return !j.hasty })
+	if hasty == w.hasty || w.noSync {
+		return nil
+	}
+	if hasty {
+		_, err = exec(w.conn, "PRAGMA synchronous = normal")
+	} else {
+		_, err = exec(w.conn, "PRAGMA synchronous = full")
+	}
+	if err == nil {
+		w.hasty = hasty
+	}
 	return err
 }
 
@@ -248,8 +286,12 @@ func (w *writer) runAll() (ran []*job, err error) {
 	return ran, nil
 }
 
-// more reports whether there is another write to join those that ran. It lets others run, so that they bring one.
+// more reports whether there is another write to join those that ran. It lets others run, so that they bring one. A commit that
+// does not wait for the disk is not worth waiting for, and takes nothing along that must last.
 func (w *writer) more(ran int) bool {
+	if w.hasty {
+		return w.take() > 0 && w.next[0].hasty
+	}
 	begin := time.Now()
 	for w.take() == 0 {
 		runtime.Gosched()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -318,5 +319,68 @@ func TestDurabilityIsFull(t *testing.T) {
 		if got["synchronous"] != c.want || !strings.EqualFold(got["journal_mode"], "wal") || got["wal_autocheckpoint"] != "0" {
 			t.Errorf("InsecureNoSync %t: the writer has %v", c.noSync, got)
 		}
+	}
+}
+
+func TestWhatIsNotedDoesNotWaitForTheDisk(t *testing.T) {
+	const normal, full = "1", "2" // PRAGMA synchronous
+	s := openStore(t, Config{})
+	var mu sync.Mutex
+	var ran []string
+	job := func(name string) func(*sqlite.Conn) error {
+		return func(c *sqlite.Conn) error {
+			mu.Lock()
+			defer mu.Unlock()
+			_, err := one(c, "PRAGMA synchronous", func(row *sqlite.Stmt) { ran = append(ran, name+row.ColumnText(0)) })
+			return err
+		}
+	}
+	together := func(jobs ...func() error) {
+		t.Helper()
+		release := hold(t, s.writer)
+		var all sync.WaitGroup
+		for i, do := range jobs {
+			all.Go(func() {
+				if err := do(); err != nil {
+					t.Error(err)
+				}
+			})
+			queued(t, s.writer, i+1)
+		}
+		release()
+		all.Wait()
+	}
+	write := func() error { return s.writer.write(t.Context(), job("write")) }
+	note := func() error { return s.writer.note(t.Context(), job("note")) }
+	for _, c := range []struct {
+		jobs []func() error
+		want []string
+	}{
+		{[]func() error{write}, []string{"write" + full}},
+		{[]func() error{note, note}, []string{"note" + normal, "note" + normal}},
+		{[]func() error{note, write, note}, []string{"note" + full, "write" + full, "note" + full}},
+		{[]func() error{note}, []string{"note" + normal}},
+	} {
+		for try := 0; !slices.Equal(ran, c.want); try++ { // once is enough: batchTime may be over on a slow machine
+			if try == 100 {
+				t.Fatalf("ran %v, want %v", ran, c.want)
+			}
+			ran = nil
+			together(c.jobs...)
+		}
+	}
+	// A write that comes while a note runs is not drawn into its transaction.
+	ran = nil
+	wrote := make(chan error)
+	err := s.writer.note(t.Context(), func(c *sqlite.Conn) error {
+		go func() { wrote <- write() }()
+		queued(t, s.writer, 1)
+		return job("note")(c)
+	})
+	if err := errors.Join(err, <-wrote); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"note" + normal, "write" + full}; !slices.Equal(ran, want) {
+		t.Errorf("ran %v, want %v", ran, want)
 	}
 }
