@@ -91,8 +91,13 @@ type try struct {
 	knownUntil time.Time // zero: the address is not known
 	off        bool
 
-	factor  *counter // counted, too: guesses at a second factor, see lock.go
-	factors int      // and how many there were with this
+	factors []guess // counted, too, when it is at a second factor: one for each of factorLocks
+}
+
+// guess is one more in a counter, and how many there are with it.
+type guess struct {
+	counter
+	n int
 }
 
 // tryLogin counts a guess at an account. A *LimitError means it must not be evaluated; nothing is counted then.
@@ -169,8 +174,8 @@ func (t *try) succeeded(ctx context.Context) error {
 	for _, c := range t.others {
 		steps = append(steps, step{c, -1, t.at})
 	}
-	if t.factor != nil {
-		steps = append(steps, step{*t.factor, -everything, now})
+	for _, g := range t.factors {
+		steps = append(steps, step{g.counter, -everything, now})
 	}
 	stale := now.After(t.knownUntil.Add(knownAgain - knownFor))
 	if stale && !t.knownUntil.IsZero() { // a window does not move, so a new one is opened
@@ -191,8 +196,8 @@ func (t *try) giveBack(ctx context.Context) {
 		return
 	}
 	counted := t.counted()
-	if t.factor != nil {
-		counted = append(counted, *t.factor)
+	for _, g := range t.factors {
+		counted = append(counted, g.counter)
 	}
 	_, _ = t.auth.countAll(context.WithoutCancel(ctx), counted, -1, t.at)
 }
