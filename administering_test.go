@@ -2,6 +2,7 @@ package cloakroom_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,27 @@ func TestAdministering(t *testing.T) {
 			t.Errorf("by %v", e.Details)
 		}
 	})
+}
+
+// A user hears that somebody acts in the account, and why, as soon as it has begun.
+func TestImpersonationIsTold(t *testing.T) {
+	p := newPostal(t, cloakroom.Config{})
+	boss, ana, bob := p.User("boss@example.com", cloakroom.RoleAdmin), p.User("ana@example.com"), p.unverified("bob@example.com")
+	d := p.browser()
+	d.signIn(boss.Email)
+	_, err := d.impersonating(cloakroom.Impersonation{UserID: ana.ID})
+	refuses(t, err, "reason")
+	p.gets(ana.Email)
+	d.actAs(ana)
+	if text := p.box.WaitFor(t, ana.Email, "notice").Text; !strings.Contains(text, "An administrator acted in your account, with the reason “ticket 4711”.") {
+		t.Errorf("told %s", text)
+	}
+	done(t, second(d.stopActing()))
+	done(t, second(d.impersonating(cloakroom.Impersonation{UserID: bob.ID, Reason: "ticket 4712"})))
+	p.Clock.Advance(2 * time.Minute)
+	p.gets(ana.Email, "notice")
+	p.gets(bob.Email)
+	p.gets(boss.Email)
 }
 
 func TestFindByRole(t *testing.T) {

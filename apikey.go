@@ -36,8 +36,9 @@ type NewAPIKey struct {
 	Roles  []string
 	// Scopes are what the key opens: guards that ask for one of them by Scope or KeyScope, and no others. 1 to 64. They
 	// narrow what the user's roles allow, so such a guard asks for the role as well.
-	Scopes    []string
-	ExpiresAt time.Time // zero: never
+	Scopes []string
+	// ExpiresAt is when the key ends. Zero: never, or together with the API key that makes it, see APIKeys.By.
+	ExpiresAt time.Time
 }
 
 const (
@@ -60,7 +61,8 @@ func (a *Auth) APIKeys() APIKeys { return APIKeys{auth: a} }
 // By holds what is done to the rights of who does it: keys of other users are there for holders of RoleAdmin alone, to see
 // and to revoke, and to make and rotate those of machines: users who have no e-mail and nothing to sign in by. (A key of
 // another person would be an impersonation without an end.) Nobody gives a role that is not their own, and a session that
-// has scopes, such as that of an API key, no other scopes. Whoever acts as somebody else changes nothing.
+// has scopes, such as that of an API key, no other scopes. What an API key makes ends with it at the latest, and it gives
+// nobody RoleAdmin nor a role that brings it along. Whoever acts as somebody else changes nothing.
 func (k APIKeys) By(s *Session) APIKeys { return APIKeys{k.auth, true, s} }
 
 // Create makes an API key, and returns it together with its token, which is told here and never again. Errors: FieldErrors,
@@ -68,18 +70,23 @@ func (k APIKeys) By(s *Session) APIKeys { return APIKeys{k.auth, true, s} }
 func (k APIKeys) Create(ctx context.Context, n NewAPIKey) (*APIKey, Token, error) {
 	a := k.auth
 	n.Name, n.Roles, n.Scopes = strings.TrimSpace(n.Name), normalRoles(n.Roles), normalRoles(n.Scopes)
+	n.ExpiresAt = n.ExpiresAt.UTC().Truncate(time.Microsecond)
 	if bad := n.check(a.now()); bad != nil {
 		return nil, Token{}, bad
 	}
 	if err := k.mayChange(); err != nil {
 		return nil, Token{}, err
 	}
+	end := k.within(n.ExpiresAt)
+	if end.Before(n.ExpiresAt) {
+		return nil, Token{}, FieldErrors{{"expires_at", "out_of_range", "must be at most " + end.Format(time.RFC3339) + ", when the key that makes it ends"}}
+	}
 	owner, made, err := k.owner(ctx, n)
 	if err != nil {
 		return nil, Token{}, err
 	}
 	rec := APIKeyRecord{
-		Realm: a.config.Realm, UserID: owner.ID, Name: n.Name, Scopes: n.Scopes, CreatedBy: k.maker(), ExpiresAt: n.ExpiresAt.UTC().Truncate(time.Microsecond),
+		Realm: a.config.Realm, UserID: owner.ID, Name: n.Name, Scopes: n.Scopes, CreatedBy: k.maker(), ExpiresAt: end,
 	}
 	token := a.mintKey(&rec)
 	created := a.dated(ctx, Event{Type: APIKeyCreated, UserID: rec.UserID, Details: k.details(rec)})
@@ -147,9 +154,21 @@ func (k APIKeys) owner(ctx context.Context, n NewAPIKey) (user *User, made bool,
 	return user, false, nil
 }
 
+// within is the earlier of an end and that of the API key that asks, zero being never. A key that was stolen leaves none behind
+// that outlives it.
+func (k APIKeys) within(end time.Time) time.Time {
+	if k.by == nil || !k.by.byKey() || k.by.ExpiresAt.Equal(never) {
+		return end
+	}
+	if end.IsZero() || k.by.ExpiresAt.Before(end) {
+		return k.by.ExpiresAt
+	}
+	return end
+}
+
 // Rotate makes a key in the place of another: the same name, user, scopes and length of life, and a new token, which is told
-// here and never again. The old one ends after overlap, at most 720 h (30 days); zero: at once. Errors: ErrNotFound also for
-// one that has ended, and those of Create.
+// here and never again. The old one ends after overlap, at most 720 h (30 days); zero: at once. A key is rotated once: then its
+// successor is. Errors: ErrNotFound also for one that has ended, FieldErrors also for one that was rotated, and those of Create.
 func (k APIKeys) Rotate(ctx context.Context, keyID string, overlap time.Duration) (*APIKey, Token, error) {
 	if overlap < 0 || overlap > maxOverlap {
 		return nil, Token{}, FieldErrors{{"overlap", "out_of_range", "must be between 0 and 30 days"}}
@@ -158,7 +177,7 @@ func (k APIKeys) Rotate(ctx context.Context, keyID string, overlap time.Duration
 		return nil, Token{}, err
 	}
 	for {
-		old, err := k.successible(ctx, keyID)
+		old, owner, err := k.successible(ctx, keyID)
 		if err != nil {
 			return nil, Token{}, err
 		}
@@ -169,7 +188,7 @@ func (k APIKeys) Rotate(ctx context.Context, keyID string, overlap time.Duration
 		rotated := Event{Type: APIKeyRotated, UserID: next.UserID, Details: k.details(next)}
 		rotated.Details["from"] = old.ID
 		rotated = k.auth.dated(ctx, rotated)
-		err = k.swap(ctx, rotated, k.auth.records(rotated)[0], old, next)
+		err = k.swap(ctx, rotated, k.auth.noticed(owner, rotated), old, next)
 		if errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			continue // a use was written down, perhaps
 		}
@@ -181,19 +200,40 @@ func (k APIKeys) Rotate(ctx context.Context, keyID string, overlap time.Duration
 }
 
 // successible finds a key that may have a successor: who gets that one's token must have what it opens.
-func (k APIKeys) successible(ctx context.Context, keyID string) (APIKeyRecord, error) {
-	old, err := k.record(ctx, keyID)
-	if err != nil {
-		return old, err
+func (k APIKeys) successible(ctx context.Context, keyID string) (old APIKeyRecord, owner *User, err error) {
+	if old, err = k.record(ctx, keyID); err != nil {
+		return old, nil, err
 	}
 	if !old.live(k.auth.now()) {
-		return old, ErrNotFound
+		return old, nil, ErrNotFound
 	}
-	user, err := k.auth.Users().Get(ctx, old.UserID)
-	if err != nil {
-		return old, err
+	if owner, err = k.auth.Users().Get(ctx, old.UserID); err != nil {
+		return old, nil, err
 	}
-	return old, k.mayHold(ctx, user, old.Scopes)
+	if err = k.mayHold(ctx, owner, old.Scopes); err != nil {
+		return old, nil, err
+	}
+	return old, owner, k.unrotated(ctx, old)
+}
+
+// unrotated refuses a key that has a successor: what is left of its life is only the overlap, and nobody wants another key of
+// that length. Its record does not tell, but the event was written together with it, and no overlap is longer than maxOverlap.
+func (k APIKeys) unrotated(ctx context.Context, old APIKeyRecord) error {
+	if old.ExpiresAt.IsZero() { // a rotation sets an end
+		return nil
+	}
+	oldest := k.auth.now().Add(-maxOverlap - time.Minute) // clocks differ
+	for e, err := range k.auth.Events().Of(ctx, old.UserID) {
+		switch {
+		case err != nil:
+			return err
+		case e.Time.Before(oldest):
+			return nil
+		case e.Type == APIKeyRotated && e.Details["from"] == old.ID:
+			return FieldErrors{{"id", "rotated_already", "was rotated already, to " + e.Details["key"] + ": rotate that one, or make a new key"}}
+		}
+	}
+	return nil
 }
 
 func (k APIKeys) successor(old APIKeyRecord) (APIKeyRecord, Token) {
@@ -202,6 +242,7 @@ func (k APIKeys) successor(old APIKeyRecord) (APIKeyRecord, Token) {
 	if !old.ExpiresAt.IsZero() {
 		next.ExpiresAt = next.CreatedAt.Add(old.ExpiresAt.Sub(old.CreatedAt))
 	}
+	next.ExpiresAt = k.within(next.ExpiresAt)
 	return next, token
 }
 
@@ -320,10 +361,11 @@ func (k APIKeys) mayHold(ctx context.Context, owner *User, scopes []string) erro
 	if !k.bounded {
 		return nil
 	}
-	if owner.ID != k.by.User.ID {
-		if machine, err := k.auth.machine(ctx, owner); err != nil || !machine {
-			return cmp.Or(err, ErrForbidden)
-		}
+	if owner.ID == k.by.User.ID {
+		return k.mayOpen(scopes)
+	}
+	if machine, err := k.auth.machine(ctx, owner); err != nil || !machine {
+		return cmp.Or(err, ErrForbidden)
 	}
 	return k.mayGive(owner.Roles, scopes)
 }
@@ -340,14 +382,20 @@ func (a *Auth) machine(ctx context.Context, user *User) (bool, error) {
 	return len(creds) == 0, nil
 }
 
-// mayGive refuses roles and scopes that are not one's own.
+// mayGive refuses roles and scopes that are not one's own; and to API keys, by which nobody proves two factors, a role that
+// administers.
 func (k APIKeys) mayGive(roles, scopes []string) error {
-	if !k.bounded {
+	switch {
+	case !k.bounded:
 		return nil
-	}
-	if !k.auth.holdsAll(k.by.User, roles) {
+	case !k.auth.holdsAll(k.by.User, roles), k.by.byKey() && k.auth.holds(&User{Roles: roles}, RoleAdmin):
 		return ErrForbidden
 	}
+	return k.mayOpen(scopes)
+}
+
+// mayOpen refuses scopes that are not one's own.
+func (k APIKeys) mayOpen(scopes []string) error {
 	if (k.by.byKey() || len(k.by.Scopes) > 0) && !k.by.holdsScopes(scopes) {
 		return ErrForbidden
 	}

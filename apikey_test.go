@@ -299,7 +299,7 @@ func TestAPIKey(t *testing.T) {
 		})
 		t.Run("V110 nobody gives more than their own rights", func(t *testing.T) {
 			w := fresh(t)
-			boss, editor, bob := w.User("boss@example.com", "admin"), w.User("ed@example.com", "editor"), w.User("bob@example.com")
+			boss, editor, bob := w.User("boss@example.com", "admin", "stocker"), w.User("ed@example.com", "editor"), w.User("bob@example.com")
 			ofBoss, ofEditor := w.program(), w.program()
 			ofBoss.signIn(boss.Email)
 			ofEditor.signIn(editor.Email)
@@ -330,8 +330,11 @@ func TestAPIKey(t *testing.T) {
 				"an administrator's, of a machine":          {ofBoss, cloakroom.NewAPIKey{UserID: machine.UserID, Scopes: []string{"stock"}}, nil},
 				"an administrator's, of nobody":             {ofBoss, cloakroom.NewAPIKey{UserID: "usr_nobody", Scopes: []string{"stock"}}, cloakroom.ErrNotFound},
 				"an administrator's, of a role that is not": {ofBoss, cloakroom.NewAPIKey{UserID: editor.ID, Scopes: []string{"stock"}}, cloakroom.ErrForbidden},
-				"a key's, of its own scopes":                {ofRobot, cloakroom.NewAPIKey{Roles: []string{"admin"}, Scopes: []string{"stock"}}, nil},
-				"a key's, of another scope":                 {ofRobot, cloakroom.NewAPIKey{Roles: []string{"admin"}, Scopes: []string{"stock", "users"}}, cloakroom.ErrForbidden},
+				"an administrator's, who administers":       {ofBoss, cloakroom.NewAPIKey{Roles: []string{"admin"}, Scopes: []string{"stock"}}, nil},
+				"a key's, of its own scopes":                {ofRobot, cloakroom.NewAPIKey{Roles: []string{"stocker"}, Scopes: []string{"stock"}}, nil},
+				"a key's, of another scope":                 {ofRobot, cloakroom.NewAPIKey{Roles: []string{"stocker"}, Scopes: []string{"stock", "users"}}, cloakroom.ErrForbidden},
+				"a key's, who administers":                  {ofRobot, cloakroom.NewAPIKey{Roles: []string{"admin"}, Scopes: []string{"stock"}}, cloakroom.ErrForbidden},
+				"a key's, for its own user":                 {ofRobot, cloakroom.NewAPIKey{UserID: boss.ID, Scopes: []string{"stock"}}, nil},
 			} {
 				c.n.Name = what
 				before := len(all(t, w.Users().All(t.Context(), "")))
@@ -650,4 +653,161 @@ func TestAPIKeyIsNoSession(t *testing.T) {
 			t.Errorf("used at %v", key.LastUsedAt)
 		}
 	})
+}
+
+// A key needs no second factor, so nobody who needs one comes by it.
+func TestAPIKeyMakesNoAdministrator(t *testing.T) {
+	w := newWorld(t, cloakroom.Config{RoleIncludes: map[string][]string{"owner": {"root"}, "root": {cloakroom.RoleAdmin}}})
+	boss := w.User("boss@example.com", "owner", "stocker")
+	key, robot := w.issue(cloakroom.NewAPIKey{UserID: boss.ID, Scopes: []string{"admin"}})
+	mighty, _ := w.issue(cloakroom.NewAPIKey{Roles: []string{"root"}, Scopes: []string{"admin"}})
+	by := w.APIKeys().By(robot.live())
+	for _, role := range []string{cloakroom.RoleAdmin, "root", "owner"} {
+		_, _, err := by.Create(t.Context(), cloakroom.NewAPIKey{Name: "x", Roles: []string{"stocker", role}, Scopes: []string{"admin"}})
+		fails(t, err, cloakroom.ErrForbidden, role)
+	}
+	_, _, err := by.Create(t.Context(), cloakroom.NewAPIKey{Name: "x", UserID: mighty.UserID, Scopes: []string{"admin"}})
+	fails(t, err, cloakroom.ErrForbidden, "a key of another who administers")
+	_, _, err = by.Rotate(t.Context(), mighty.ID, 0)
+	fails(t, err, cloakroom.ErrForbidden, "rotating that one's key")
+	if users := all(t, w.Users().All(t.Context(), "")); len(users) != 2 {
+		t.Errorf("%d users, want the two that were there", len(users))
+	}
+	_, _, err = by.Create(t.Context(), cloakroom.NewAPIKey{Name: "x", Roles: []string{"stocker"}, Scopes: []string{"admin"}})
+	done(t, err)
+	_, _, err = by.Rotate(t.Context(), key.ID, 0)
+	done(t, err)
+	d := w.program()
+	d.signIn(boss.Email)
+	_, _, err = w.APIKeys().By(d.live()).Create(t.Context(), cloakroom.NewAPIKey{Name: "x", Roles: []string{cloakroom.RoleAdmin}, Scopes: []string{"admin"}})
+	done(t, err)
+}
+
+// A key that was stolen is of use until its end, and leaves no other behind.
+func TestAPIKeyLeavesNoneBehind(t *testing.T) {
+	onEachStore(t, func(t *testing.T, store cloakroom.Store) {
+		w := newWorld(t, onRealm(store, cloakroom.Config{}))
+		boss, end := w.User("boss@example.com", cloakroom.RoleAdmin), w.Clock.Now().Add(time.Hour)
+		_, robot := w.issue(cloakroom.NewAPIKey{UserID: boss.ID, Scopes: []string{"admin"}, ExpiresAt: end})
+		machine, _ := w.issue(cloakroom.NewAPIKey{Scopes: []string{"admin"}})
+		brief, _ := w.issue(cloakroom.NewAPIKey{UserID: machine.UserID, Scopes: []string{"admin"}, ExpiresAt: w.Clock.Now().Add(time.Minute)})
+		endless, _ := w.issue(cloakroom.NewAPIKey{UserID: boss.ID, Scopes: []string{"admin"}})
+		by := w.APIKeys().By(robot.live())
+		for _, user := range []string{boss.ID, machine.UserID, ""} {
+			for _, c := range []struct{ asked, want time.Time }{
+				{time.Time{}, end}, {end, end}, {end.Add(time.Nanosecond), end}, {end.Add(-time.Second), end.Add(-time.Second)},
+			} {
+				key, token, err := by.Create(t.Context(), cloakroom.NewAPIKey{Name: "x", UserID: user, Scopes: []string{"admin"}, ExpiresAt: c.asked})
+				done(t, err)
+				heir := w.program().holding(token.Reveal())
+				if !key.ExpiresAt.Equal(c.want) || !w.keyRecord(key.ID).ExpiresAt.Equal(c.want) || !heir.live().ExpiresAt.Equal(c.want) {
+					t.Errorf("asked for %v: told %v, kept %v", c.asked, key.ExpiresAt, w.keyRecord(key.ID).ExpiresAt)
+				}
+			}
+			users := len(all(t, w.Users().All(t.Context(), "")))
+			_, _, err := by.Create(t.Context(), cloakroom.NewAPIKey{Name: "x", UserID: user, Scopes: []string{"admin"}, ExpiresAt: end.Add(time.Microsecond)})
+			refuses(t, err, "expires_at")
+			if n := len(all(t, w.Users().All(t.Context(), ""))); n != users {
+				t.Errorf("%d users, want the %d of before", n, users)
+			}
+		}
+		for what, old := range map[string]struct {
+			id   string
+			want time.Time
+		}{
+			"itself":                           {robot.live().ID, end},
+			"one of its user without an end":   {endless.ID, end},
+			"one of a machine without an end":  {machine.ID, end},
+			"one of a machine that ends first": {brief.ID, w.Clock.Now().Add(time.Minute)},
+		} {
+			next, _, err := by.Rotate(t.Context(), old.id, time.Minute/2)
+			done(t, err)
+			if !next.ExpiresAt.Equal(old.want) || !w.keyRecord(next.ID).ExpiresAt.Equal(old.want) {
+				t.Errorf("%s: the successor ends at %v, want %v", what, next.ExpiresAt, old.want)
+			}
+		}
+		w.Clock.Advance(time.Hour)
+		for _, key := range all(t, w.APIKeys().All(t.Context())) {
+			if key.CreatedBy == boss.ID && (key.ExpiresAt.IsZero() || key.ExpiresAt.After(w.Clock.Now())) {
+				t.Errorf("%s lives on until %v", key.ID, key.ExpiresAt)
+			}
+		}
+	})
+}
+
+// Whoever asks twice would get a successor that lives no longer than the overlap.
+func TestAPIKeyIsRotatedOnce(t *testing.T) {
+	onEachStore(t, func(t *testing.T, store cloakroom.Store) {
+		w := newWorld(t, onRealm(store, cloakroom.Config{}))
+		soon := w.Clock.Now().Add(48 * time.Hour)
+		for what, c := range map[string]struct {
+			end, heirEnds time.Time
+			overlap       time.Duration
+		}{
+			"one without an end":               {time.Time{}, time.Time{}, 30 * 24 * time.Hour},
+			"one that ends after the overlap":  {soon, soon, time.Hour},
+			"one that ends before the overlap": {soon, soon, 72 * time.Hour},
+		} {
+			t.Run(what, func(t *testing.T) {
+				key, old := w.issue(cloakroom.NewAPIKey{Scopes: []string{"stock"}, ExpiresAt: c.end})
+				next, _, err := w.APIKeys().Rotate(t.Context(), key.ID, c.overlap)
+				done(t, err)
+				if !next.ExpiresAt.Equal(c.heirEnds) {
+					t.Errorf("the successor ends at %v, want %v", next.ExpiresAt, c.heirEnds)
+				}
+				for _, overlap := range []time.Duration{0, time.Hour} {
+					_, _, err = w.APIKeys().Rotate(t.Context(), key.ID, overlap)
+					refuses(t, err, "id")
+					if !strings.Contains(fmt.Sprint(err), next.ID) {
+						t.Errorf("%v does not name %s", err, next.ID)
+					}
+				}
+				old.gets(http.StatusOK, "the old key in its overlap", cloakroom.Scope("stock"))
+				done(t, w.APIKeys().Revoke(t.Context(), next.ID))
+				_, _, err = w.APIKeys().Rotate(t.Context(), key.ID, time.Hour)
+				refuses(t, err, "id")
+				if n := len(all(t, w.APIKeys().Of(t.Context(), key.UserID))); n != 1 {
+					t.Errorf("%d keys, want the old one alone", n)
+				}
+			})
+		}
+		t.Run("of many rotations at once with an overlap one succeeds", func(t *testing.T) {
+			key, _ := w.issue(cloakroom.NewAPIKey{Scopes: []string{"stock"}})
+			if n := atOnce(16, func(int) error { _, _, err := w.APIKeys().Rotate(t.Context(), key.ID, time.Hour); return err }); n != 1 {
+				t.Errorf("%d rotations succeeded", n)
+			}
+		})
+		t.Run("successors are rotated in their turn, and keys with an end of their own", func(t *testing.T) {
+			key, _ := w.issue(cloakroom.NewAPIKey{Scopes: []string{"stock"}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
+			for range 3 {
+				w.Clock.Advance(time.Minute)
+				next, _, err := w.APIKeys().Rotate(t.Context(), key.ID, time.Hour)
+				done(t, err)
+				if !next.ExpiresAt.Equal(w.Clock.Now().Add(time.Hour)) {
+					t.Errorf("the successor ends at %v", next.ExpiresAt)
+				}
+				key = next
+			}
+		})
+	})
+}
+
+// S-14: a new key in the place of another is a new key.
+func TestAPIKeyRotationIsTold(t *testing.T) {
+	p := newPostal(t, cloakroom.Config{})
+	ana := p.User("ana@example.com")
+	key, _ := p.issue(cloakroom.NewAPIKey{UserID: ana.ID, Scopes: []string{"stock"}})
+	p.gets(ana.Email, "notice")
+	p.Clock.Advance(2 * time.Minute)
+	next, token, err := p.APIKeys().Rotate(t.Context(), key.ID, time.Hour)
+	done(t, err)
+	p.gets(ana.Email, "notice", "notice")
+	m := p.box.WaitFor(t, ana.Email, "notice")
+	if !strings.Contains(m.Text, "An API key was made: “robot”.") {
+		t.Errorf("told %s", m.Text)
+	}
+	done(t, p.Disown(p.browser().request(), tokenOf(t, m)))
+	p.program().holding(token.Reveal()).gets(http.StatusUnauthorized, "the key that the owner disowns", cloakroom.Scope("stock"))
+	_, err = p.APIKeys().Get(t.Context(), next.ID)
+	fails(t, err, cloakroom.ErrNotFound, "the key that the owner disowns")
 }

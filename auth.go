@@ -86,7 +86,8 @@ type Config struct {
 	// not listed any more waits until it is again.
 	Webhooks []Webhook
 	// Veto is asked before what e tells becomes true: UserCreated, SignedIn (of a session about to be opened, without its id),
-	// CredentialChanged, PasswordReset, EmailChanged, FactorAdded, FactorRemoved, DeletionRequested, ImpersonationBegun. FieldErrors reach the
+	// CredentialChanged, PasswordReset, EmailChanged, FactorAdded, FactorRemoved, DeletionRequested, ImpersonationBegun. A sign-up asks
+	// about both, the account and its session, before there is either: Details has the email, UserID may be empty. FieldErrors reach the
 	// client; any other error answers ErrForbidden. A panic counts as one.
 	Veto func(ctx context.Context, e Event) error
 

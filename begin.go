@@ -181,6 +181,7 @@ func (a *Auth) visiting(r *http.Request, s *Session) *http.Request {
 // opening is what open needs to know.
 type opening struct {
 	user    *User // nil for a guest
+	agreed  bool  // the app has been asked about it already, when a refusal left nothing behind
 	terms   Terms
 	methods []string
 	level   int
@@ -195,8 +196,14 @@ type opening struct {
 // spares reports whether an old session lives on: that of an administrator who acts as somebody else.
 func (o *opening) spares(old *Session) bool { return o.actor != nil && old.ID == o.actor.SessionID }
 
-// open opens a session in place of the one the request came with, or has begun. From then on it is the request's.
+// open opens a session in place of the one the request came with, or has begun, unless the app does not want it. From then on it
+// is the request's.
 func (a *Auth) open(w http.ResponseWriter, r *http.Request, o opening) (*Grant, error) {
+	if o.user != nil && !o.agreed {
+		if err := a.vetoed(r, Event{Type: SignedIn, UserID: o.user.ID}); err != nil {
+			return nil, err
+		}
+	}
 	old, _, err := a.sessionOf(w, r)
 	if err != nil && !errors.Is(err, ErrMoved) {
 		return nil, err
@@ -282,7 +289,7 @@ func (a *Auth) tellingOpened(r *http.Request, s, old *Session, reason string, o 
 			t.opened.Type, t.opened.Reason = ImpersonationBegun, reason
 		}
 		t.evicted = a.requested(r, Event{Type: SessionRevoked, UserID: s.User.ID, Reason: "limit"})
-		o.Events, o.Evicted = a.records(t.opened), a.ending(t.evicted)
+		o.Events, o.Evicted = []EventRecord{a.noticed(s.User, t.opened)}, a.ending(t.evicted)
 	}
 	if o.Replace != nil && !old.Anonymous() {
 		t.replaced = Event{Type: SessionRevoked, UserID: old.User.ID, SessionID: old.ID, Reason: "replaced"}
@@ -297,6 +304,9 @@ func (a *Auth) tellingOpened(r *http.Request, s, old *Session, reason string, o 
 
 func (a *Auth) tellOpened(ctx context.Context, t openings, opened Opened) {
 	a.emit(ctx, t.opened)
+	if t.opened.Type == ImpersonationBegun { // its user is told by mail
+		a.mails.hurry()
+	}
 	if opened.Replaced && t.replaced.Type != "" {
 		a.emit(ctx, t.replaced)
 	}

@@ -74,6 +74,19 @@ func (a *Auth) takeLeave(ctx context.Context, s *Session, what Event, leavesAt t
 	return user.LeavesAt, nil
 }
 
+// orLeft is the error of a proof that a session's own user gave. One that was refused because the account has left meanwhile says nothing of
+// the proof: the session is over.
+func (a *Auth) orLeft(ctx context.Context, s *Session, err error) error {
+	if !errors.Is(err, ErrInvalidCredentials) {
+		return err
+	}
+	user, gone := a.directory.User(ctx, s.User.ID)
+	if errors.Is(gone, ErrNotFound) || gone == nil && user.Leaving() {
+		return ErrInvalidToken
+	}
+	return err
+}
+
 // part lets the client forget a session that is over.
 func (a *Auth) part(w http.ResponseWriter, r *http.Request, by carrier) {
 	private(w.Header())
@@ -102,7 +115,7 @@ func (a *Auth) fillDeletion(ctx context.Context, b *mailBundle, d *letter.Data) 
 	if !user.Leaving() || user.Email != b.To || user.Banned() || life <= 0 {
 		return "", errNobody
 	}
-	t, err := a.issue(ctx, slipKeep, slip{UserID: user.ID, Email: user.Email, Epoch: user.Epoch}, life)
+	t, err := a.issue(ctx, slipKeep, slip{UserID: user.ID, Email: user.Email, Epoch: user.Epoch, mail: b.mark}, life)
 	d.Name, d.Link, d.Until = user.Name, a.link(letterDeletion, t), user.LeavesAt
 	return user.Locale, err
 }

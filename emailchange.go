@@ -13,7 +13,7 @@ import (
 // *StepUpError, FieldErrors, ErrUnauthenticated, ErrImpersonated, ErrForbidden for an API key or by Config.Veto, ErrNotFound without
 // a Mailer, *LimitError, *UnavailableError.
 func (a *Auth) RequestEmailChange(r *http.Request, s *Session, email string) error {
-	if err := s.sure(); err != nil {
+	if err := s.Meets(Sensitive); err != nil {
 		return err
 	}
 	to, err := a.mayWriteTo(r, email)
@@ -27,7 +27,7 @@ func (a *Auth) RequestEmailChange(r *http.Request, s *Session, email string) err
 	if err := a.vetoed(r, what); err != nil {
 		return err
 	}
-	return a.leaveOrder(r, Event{Type: EmailChangeRequested, UserID: s.User.ID, SessionID: s.ID}, order{
+	return a.leaveAnonymous(r, Event{Type: EmailChangeRequested, UserID: s.User.ID, SessionID: s.ID}, order{
 		Letter: letterNewEmail, To: to, UserID: s.User.ID, Other: s.User.Email,
 	})
 }
@@ -50,7 +50,7 @@ func (a *Auth) fillNewEmail(ctx context.Context, b *mailBundle, d *letter.Data) 
 	case !errors.Is(err, ErrNotFound):
 		return "", unavailable(err)
 	}
-	t, err := a.issue(ctx, slipChange, slip{UserID: user.ID, Email: b.To, Other: user.Email, Epoch: user.Epoch}, slipLife[slipChange])
+	t, err := a.issue(ctx, slipChange, slip{UserID: user.ID, Email: b.To, Other: user.Email, Epoch: user.Epoch, mail: b.mark}, slipLife[slipChange])
 	d.Name, d.Link, d.Life = user.Name, a.link(letterNewEmail, t), slipLife[slipChange]
 	return user.Locale, err
 }
@@ -59,12 +59,13 @@ func (a *Auth) fillNewEmail(ctx context.Context, b *mailBundle, d *letter.Data) 
 type EmailConfirmation struct {
 	Token  string // of the mail
 	Secret string // the password of the account, where the request is not of one of its sessions
+	Terms         // of the new token of its session, see Session.SetTerms
 }
 
 // ConfirmEmailChange gives the account of the mail its new address, which is proven by it, and tells the old one. Whoever reads
 // the mail must also be who asked for it: in a session of the account, or by its password. All sessions of the
 // user end but that of the request, which goes on with a new token; the Grant is empty if the request has none. Errors:
-// ErrInvalidLink, ErrExpiredLink, ErrEmailTaken, FieldErrors when neither was shown, ErrInvalidCredentials, *LimitError, ErrForbidden by
+// ErrInvalidLink, ErrExpiredLink, ErrEmailTaken, FieldErrors for the terms and when neither was shown, ErrInvalidCredentials, *LimitError, ErrForbidden by
 // Config.Veto, ErrCrossOrigin, *UnavailableError. A proof that is refused leaves the link good.
 func (a *Auth) ConfirmEmailChange(w http.ResponseWriter, r *http.Request, in EmailConfirmation) (*Grant, error) {
 	if err := a.origin.check(r); err != nil {
@@ -85,6 +86,14 @@ func (a *Auth) ConfirmEmailChange(w http.ResponseWriter, r *http.Request, in Ema
 		},
 	}
 	own, err := a.inPersonOf(r, user.ID)
+	if err != nil {
+		return nil, err
+	}
+	if own != nil {
+		err = own.SetTerms(in.Terms)
+	} else {
+		_, err = a.terms(r, in.Terms)
+	}
 	if err != nil {
 		return nil, err
 	}

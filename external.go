@@ -47,7 +47,7 @@ func (a *Auth) SignInExternal(w http.ResponseWriter, r *http.Request, in Externa
 	}
 	at := &attempt{
 		UserID: user.ID, Epoch: user.Epoch, Account: user.Email, Terms: terms,
-		Methods: []string{methodExternal}, Factors: max(1, in.Factors), try: &try{off: true},
+		Methods: []string{methodExternal}, Factors: max(1, in.Factors), try: &try{auth: a, at: a.now(), off: true},
 	}
 	if email := NormalizeEmail(in.Email); in.EmailVerified && email == user.Email {
 		at.Proven, at.Registrant = email, true // the identity is what the account was made by, or has just been linked

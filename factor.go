@@ -167,8 +167,8 @@ type FactorAnswer struct {
 }
 
 // BindFactor adds the factor of an offer. All other sessions of the user end, this one goes on with a new token and at level 2.
-// With the first second factor come recovery codes, which are told here and never again. Errors: ErrWrongAnswer (the offer
-// stays), ErrInvalidChallenge when the offer is over, FieldErrors, and those of ChangeSecret.
+// With the first second factor come recovery codes, which are told here and never again. Errors: ErrWrongAnswer and what
+// Config.Veto says (the offer stays), ErrInvalidChallenge when the offer is over, FieldErrors, and those of ChangeSecret.
 func (a *Auth) BindFactor(w http.ResponseWriter, r *http.Request, s *Session, in FactorAnswer) (*Grant, []string, error) {
 	if err := checkFactorName(in.Name); err != nil {
 		return nil, nil, err
@@ -192,15 +192,12 @@ func (a *Auth) BindFactor(w http.ResponseWriter, r *http.Request, s *Session, in
 	if err != nil {
 		return nil, nil, known(err, ErrInvalidCredentials, ErrWrongAnswer, ErrFactorExists, ErrFactorExists)
 	}
-	if _, err := a.ledger.Take(r.Context(), ticketBinding, ticket.ID, a.now()); err != nil {
-		return nil, nil, attemptError(err)
-	}
 	now := a.now()
 	c.UserID, c.Method, c.CreatedAt, c.UpdatedAt = s.User.ID, m.Name(), now, now
 	if in.Name != "" {
 		c.Name = in.Name
 	}
-	return a.addFactor(w, r, s, m, c)
+	return a.addFactor(w, r, s, m, c, ticket.ID)
 }
 
 // bindingOf reads an offer that was made to this session.
@@ -223,8 +220,8 @@ func (a *Auth) bindingOf(ctx context.Context, s *Session, text string) (Ticket, 
 	return t, b, nil
 }
 
-// addFactor stores a factor, with recovery codes if it is the first second one.
-func (a *Auth) addFactor(w http.ResponseWriter, r *http.Request, s *Session, m Method, c Credential) (*Grant, []string, error) {
+// addFactor uses an offer up and stores its factor, with recovery codes if it is the first second one.
+func (a *Auth) addFactor(w http.ResponseWriter, r *http.Request, s *Session, m Method, c Credential, offer TokenID) (*Grant, []string, error) {
 	creds, proved := []Credential{a.closed(m, c)}, ""
 	var codes []string
 	if a.isSecondFactor(m.Name()) {
@@ -235,10 +232,14 @@ func (a *Auth) addFactor(w http.ResponseWriter, r *http.Request, s *Session, m M
 		}
 		creds, codes = append(creds, spare...), secrets
 	}
-	g, err := a.changeAccount(w, r, s, s.User.Epoch, proved, userEdit{
-		what:  Event{Type: FactorAdded, Reason: m.Name(), Details: named(c)},
-		creds: creds,
-	})
+	e := userEdit{what: Event{Type: FactorAdded, Reason: m.Name(), Details: named(c)}, creds: creds}
+	if err := a.mayChange(r, s, &e); err != nil {
+		return nil, nil, err
+	}
+	if _, err := a.ledger.Take(r.Context(), ticketBinding, offer, a.now()); err != nil {
+		return nil, nil, attemptError(err)
+	}
+	g, err := a.changeAllowed(w, r, s, s.User.Epoch, proved, e)
 	if err != nil {
 		return nil, nil, err
 	}

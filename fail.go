@@ -18,7 +18,8 @@ const (
 )
 
 // Fail answers a request with the RFC 9457 document and the headers that belong to an error of this package. Errors it
-// does not know are 500 "internal". The cause of a 500 or 503 goes to the event RequestFailed, never to the client.
+// does not know are 500 "internal". The cause of a 500 or 503 goes to the event RequestFailed, never to the client; a request that
+// came late, with a token whose successor its browser has by now, is told to come again and is no failure of anybody.
 func (a *Auth) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	id := requestid.From(r.Context())
 	if id == "" {
@@ -26,7 +27,7 @@ func (a *Auth) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		r = r.WithContext(requestid.With(r.Context(), id))
 	}
 	code, detail, fields := a.explain(w.Header(), err)
-	if code.Status >= 500 {
+	if code.Status >= 500 && !errors.Is(err, ErrMoved) {
 		a.emitRequest(r, Event{Type: RequestFailed, Reason: code.Name, Err: err})
 	}
 	private(w.Header())

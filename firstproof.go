@@ -45,6 +45,9 @@ func (a *Auth) firstProof(r *http.Request, user *User, email string, p *pendingS
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
 	defer cancel()
 	changed, _, err := a.Users().edit(ctx, user.ID, e)
+	if err == nil && a.config.VerifyFirst { // were it not forgotten, its password would be told as waiting until its link is too old
+		_ = a.rememberSignUp(ctx, email, rememberedSignUp{})
+	}
 	switch {
 	case errors.Is(err, errProven):
 		return a.Users().Get(ctx, user.ID)

@@ -40,17 +40,17 @@ func (a *Auth) terms(r *http.Request, t Terms) (Terms, error) {
 	switch {
 	case t.Delivery == "": // decided when the token goes out, see delivery
 	case !t.Delivery.known():
-		bad = append(bad, FieldError{"delivery", "unknown_value", "must be cookie, bearer or both"})
+		bad = append(bad, unknownDelivery)
 	case !slices.Contains(a.carriers.policy.Allow, t.Delivery):
-		bad = append(bad, FieldError{"delivery", "not_allowed", string(t.Delivery) + " is not allowed here"})
+		bad = append(bad, deliveryNotAllowed(t.Delivery))
 	case t.Delivery.cookie() && bearing(r): // such a request is not held to the CSRF rule
-		bad = append(bad, FieldError{"delivery", "not_allowed", "a request with a bearer token gets no cookie"})
+		bad = append(bad, noCookieForBearer)
 	}
 	switch {
 	case t.Token == "":
 		t.Token = a.config.Token.Default
 	case t.Token != Opaque && t.Token != Signed:
-		bad = append(bad, FieldError{"token", "unknown_value", "must be opaque or signed"})
+		bad = append(bad, unknownForm)
 	case !slices.Contains(a.config.Token.Allow, t.Token):
 		bad = append(bad, FieldError{"token", "not_allowed", string(t.Token) + " is not allowed here"})
 	}
@@ -58,6 +58,16 @@ func (a *Auth) terms(r *http.Request, t Terms) (Terms, error) {
 		return t, bad
 	}
 	return t, nil
+}
+
+var (
+	unknownDelivery   = FieldError{"delivery", "unknown_value", "must be cookie, bearer or both"}
+	unknownForm       = FieldError{"token", "unknown_value", "must be opaque or signed"}
+	noCookieForBearer = FieldError{"delivery", "not_allowed", "a request with a bearer token gets no cookie"}
+)
+
+func deliveryNotAllowed(d Delivery) FieldError {
+	return FieldError{"delivery", "not_allowed", string(d) + " is not allowed here"}
 }
 
 // delivery is where a new token goes: where the sign-in asked for it or, failing that, never from one carrier to the
@@ -129,6 +139,7 @@ func (a *Auth) sign(ctx context.Context, s *Session, b *bundle) (err error) {
 func (a *Auth) deliver(w http.ResponseWriter, r *http.Request, s *Session, b bundle, by Delivery) *Grant {
 	g := &Grant{Session: s}
 	private(w.Header())
+	s.both = by == DeliverBoth
 	if by.cookie() {
 		s.carrier = byCookie
 		a.carriers.setCookie(w, r, b.access, cookieAge(s, s.issuedAt()))

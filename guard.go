@@ -197,7 +197,7 @@ func (a *Auth) lookupCached(ctx context.Context, id *TokenID, now time.Time) (*a
 	}
 	if known {
 		if v, err := a.living(&rec, &user, a.uses.noted(*id).SeenAt, now); err == nil {
-			return a.backed(ctx, v, rec.Actor, now)
+			return a.backed(ctx, v, &rec, now)
 		}
 	}
 	return a.lookupRecord(ctx, id, now, &rec)
@@ -222,7 +222,7 @@ func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec
 	if err != nil {
 		return nil, err
 	}
-	return a.backed(ctx, v, rec.Actor, now)
+	return a.backed(ctx, v, rec, now)
 }
 
 // living is the session of a record, if it lives.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/cloakroom-auth/cloakroom/internal/webhook"
@@ -20,9 +19,8 @@ type hook struct {
 	postman *postman
 }
 
-// hookSends is how many deliveries to one webhook are under way at once. With a sender's patience a batch of them fits into
-// a lease.
-const hookSends = 8
+// hookPatience is more than a webhook.Sender has.
+const hookPatience = 30 * time.Second
 
 // newHooks are the webhooks of the Config, which has been checked.
 func (a *Auth) newHooks() (hooks []*hook) {
@@ -32,10 +30,10 @@ func (a *Auth) newHooks() (hooks []*hook) {
 			secret, _ := webhook.ParseSecret(text)
 			h.secrets = append(h.secrets, secret)
 		}
-		h.postman = a.postman(hookKind(w.Name), func(ctx context.Context, batch []Parcel) []error {
-			return h.sendAll(ctx, batch, a.now)
-		}, func(_ Parcel, why error) Event {
-			return Event{Type: WebhookFailed, Reason: w.Name, Err: why}
+		h.postman = a.postman(hookKind(w.Name), hookPatience, func(batch []Parcel) [][]sending {
+			return h.sort(batch, a.now)
+		}, func(p Parcel) Event {
+			return Event{Type: WebhookFailed, Reason: w.Name, Details: map[string]string{"parcel": p.ID}}
 		})
 		hooks = append(hooks, h)
 	}
@@ -101,20 +99,12 @@ func (a *Auth) hurryHooks(t EventType) {
 	}
 }
 
-// sendAll is the postman's send.
-func (h *hook) sendAll(ctx context.Context, batch []Parcel, now func() time.Time) []error {
-	outcome := make([]error, len(batch))
-	room := make(chan struct{}, hookSends)
-	var wait sync.WaitGroup
-	for i, p := range batch {
-		room <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-room }()
-			outcome[i] = h.send(ctx, p, now())
-		})
+// sort is the postman's: no delivery waits for another.
+func (h *hook) sort(batch []Parcel, now func() time.Time) (queues [][]sending) {
+	for _, p := range batch {
+		queues = append(queues, []sending{{[]Parcel{p}, func(ctx context.Context) error { return h.send(ctx, p, now()) }}})
 	}
-	wait.Wait()
-	return outcome
+	return queues
 }
 
 // send makes one delivery. What it sends is the same at every try but for the time and the signature.

@@ -18,7 +18,8 @@ import (
 const (
 	methodImpersonation = "impersonation"
 	impersonationLife   = 30 * time.Minute
-	maxReason           = 500 // characters
+	maxReason           = 500      // characters
+	actorHeld           = "actor:" // stands before a role of the actor, among the methods of a record
 )
 
 // Impersonation says as whom an administrator acts, and why.
@@ -57,7 +58,7 @@ func (a *Auth) Impersonate(w http.ResponseWriter, r *http.Request, s *Session, i
 		return nil, err
 	}
 	return a.open(w, r, opening{
-		user: target, terms: terms, methods: []string{methodImpersonation}, level: own.Level, proven: own.AuthenticatedAt,
+		user: target, agreed: true, terms: terms, methods: mandate(own.User), level: own.Level, proven: own.AuthenticatedAt,
 		ends:  a.now().Add(impersonationLife),
 		actor: &Actor{UserID: own.User.ID, SessionID: own.ID, Token: own.token}, reason: in.Reason,
 	})
@@ -92,7 +93,7 @@ func (a *Auth) impersonationTerms(r *http.Request, s *Session, in Impersonation)
 		fields = append(fields, FieldError{"delivery", "not_allowed", "must be " + string(back) + ", as the session's own"})
 	}
 	switch {
-	case strings.TrimSpace(in.Reason) == "":
+	case strings.TrimFunc(in.Reason, unseen) == "":
 		fields = append(fields, FieldError{"reason", "required", "is missing"})
 	case !utf8.ValidString(in.Reason) || strings.ContainsFunc(in.Reason, unicode.IsControl):
 		fields = append(fields, FieldError{"reason", "invalid", "must be text without control characters"})
@@ -105,6 +106,9 @@ func (a *Auth) impersonationTerms(r *http.Request, s *Session, in Impersonation)
 	terms.Delivery, terms.Remember = back, false
 	return terms, nil
 }
+
+// unseen reports whether a character leaves nothing to read: space, and format characters such as U+200B.
+func unseen(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 // impersonable finds a user whom an administrator may act as. One who is not there is refused as the others are.
 func (a *Auth) impersonable(ctx context.Context, admin *User, userID string) (*User, error) {
@@ -120,6 +124,29 @@ func (a *Auth) impersonable(ctx context.Context, admin *User, userID string) (*U
 		return nil, ErrForbidden
 	}
 	return user, nil
+}
+
+// mandate is what the record of an impersonated session has for methods: how it was begun, and the roles that the actor held
+// then. Nobody but the guard knows which of them let it begin, so it takes them all to go on.
+func mandate(admin *User) []string {
+	methods := []string{methodImpersonation}
+	for _, role := range admin.Roles {
+		methods = append(methods, actorHeld+role)
+	}
+	return methods
+}
+
+// readMandate parts what mandate has made: the methods are for everybody, the roles for backed. Of a session that was begun
+// before roles were noted there are none.
+func readMandate(noted []string) (methods, roles []string) {
+	for _, m := range noted {
+		if role, held := strings.CutPrefix(m, actorHeld); held {
+			roles = append(roles, role)
+		} else {
+			methods = append(methods, m)
+		}
+	}
+	return methods, roles
 }
 
 // mayActAs reports whether a user's roles give nothing that the administrator has not.
@@ -196,19 +223,20 @@ func (a *Auth) forgetRefresh(w http.ResponseWriter, r *http.Request, s *Session)
 }
 
 // backed holds an impersonated session to the life of the one that it was begun from and to the roles that its actor has by
-// now, and counts as a use of that.
-func (a *Auth) backed(ctx context.Context, v *arrival, actor *Actor, now time.Time) (*arrival, error) {
-	if actor == nil {
+// now: none less than when it was begun, and all of the user's. It counts as a use of that one.
+func (a *Auth) backed(ctx context.Context, v *arrival, rec *SessionRecord, now time.Time) (*arrival, error) {
+	if rec.Actor == nil {
 		return v, nil
 	}
-	own, err := a.lookupCached(ctx, &actor.Token, now)
+	own, err := a.lookupCached(ctx, &rec.Actor.Token, now)
 	if signedOut(err) {
 		return nil, ErrInvalidToken
 	}
 	if err != nil {
 		return nil, err
 	}
-	if !a.mayActAs(own.session.User, v.session.User) {
+	admin := own.session.User
+	if _, held := readMandate(rec.Methods); !a.holdsAll(admin, held) || !a.mayActAs(admin, v.session.User) {
 		return nil, ErrInvalidToken
 	}
 	a.use(&own.session, now)

@@ -231,14 +231,52 @@ func TestImpersonation(t *testing.T) {
 				_, err := w.Users().SetRoles(t.Context(), u.ID, roles...)
 				done(t, err)
 			}
-			set(boss, "editor")
+			set(boss, "admin", "editor")
 			set(bob, "support")
-			d.answers(http.StatusOK, "no administrator, who has all roles of the user")
+			d.answers(http.StatusOK, "an actor with a role more")
 			support.answers(http.StatusOK, "a user who got a role that the actor has")
-			set(boss)
+			set(boss, "editor")
 			set(bob, "support", "editor")
-			d.answers(http.StatusUnauthorized, "no administrator, who lacks a role of the user")
+			d.answers(http.StatusUnauthorized, "no administrator, who has all roles of the user")
 			support.answers(http.StatusUnauthorized, "a user who got a role that the actor lacks")
+		})
+		t.Run("a reason is something to read", func(t *testing.T) {
+			w, boss, ana := fresh(t)
+			d := w.browser()
+			d.signIn(boss.Email)
+			for _, reason := range []string{"", " \u2003", "\u200b", " \u200b\ufeff \u2060\u00ad"} {
+				_, err := d.impersonating(cloakroom.Impersonation{UserID: ana.ID, Reason: reason})
+				refuses(t, err, "reason")
+			}
+			_, err := d.impersonating(cloakroom.Impersonation{UserID: ana.ID, Reason: "\u200bticket \u200e4711"})
+			done(t, err)
+		})
+		t.Run("it ends with the role that let it begin, whatever the user's roles are", func(t *testing.T) {
+			for _, role := range []string{"admin", "support"} {
+				w, _, _ := fresh(t)
+				bob, actor := w.User("bob@example.com"), w.User(role+"@example.com", role, "editor")
+				d := w.browser()
+				d.signIn(actor.Email)
+				d.actAs(bob)
+				d.renew()
+				set := func(roles ...string) {
+					_, err := w.Users().SetRoles(t.Context(), actor.ID, roles...)
+					done(t, err)
+				}
+				set(role, "editor", "author")
+				d.answers(http.StatusOK, "a role more than "+role)
+				if s := d.live(); !slices.Equal(s.Methods, []string{"impersonation"}) {
+					t.Errorf("it shows the methods %v", s.Methods)
+				}
+				set("editor", "author")
+				d.answers(http.StatusUnauthorized, "without "+role)
+				again := w.browser()
+				again.signIn(actor.Email)
+				again.actAs(bob) // what may begin one is for the guard to say
+				again.answers(http.StatusOK, "begun without "+role)
+				set()
+				again.answers(http.StatusUnauthorized, "without any role")
+			}
 		})
 		t.Run("stopping when the administrator's session is gone signs out", func(t *testing.T) {
 			w, boss, ana := fresh(t)

@@ -24,6 +24,7 @@ type Introspection struct {
 	AuthTime  int64     `json:"auth_time,omitempty"`
 	Methods   []string  `json:"amr,omitempty"`
 	Level     int       `json:"level,omitempty"`
+	Class     string    `json:"acr,omitempty"` // Level in the words of RFC 9470 §6.2; an API key has none
 	Roles     []string  `json:"roles,omitempty"`
 	Scope     string    `json:"scope,omitempty"`
 	Actor     *actClaim `json:"act,omitempty"` // an administrator who acts as the subject
@@ -48,7 +49,7 @@ func (a *Auth) Introspect(ctx context.Context, token string) (Introspection, err
 	if s.User != nil {
 		in.Roles = s.User.Roles
 		if !s.byKey() {
-			in.AuthTime = authTime(s)
+			in.AuthTime, in.Class = authTime(s), contextClass(s)
 		} else if s.ExpiresAt.Equal(never) {
 			in.Expires = 0
 		}

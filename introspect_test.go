@@ -39,7 +39,7 @@ func TestIntrospect(t *testing.T) {
 				if !in.Active || in.TokenType != c.kind || in.Session != c.session || in.Expires != c.expires || in.Subject != ana.ID || in.Issuer != secure || in.Client != "cloakroom" {
 					t.Errorf("%s: %+v", name, in)
 				}
-				if !slices.Equal(in.Roles, []string{"editor"}) || !slices.Equal(in.Methods, []string{"pwd"}) || in.Level != 1 || in.AuthTime == 0 {
+				if !slices.Equal(in.Roles, []string{"editor"}) || !slices.Equal(in.Methods, []string{"pwd"}) || in.Level != 1 || in.Class != "1" || in.AuthTime == 0 {
 					t.Errorf("%s: %+v", name, in)
 				}
 			}
@@ -105,7 +105,7 @@ func TestIntrospect(t *testing.T) {
 				return w.BeginOn(rw, r, cloakroom.Terms{Delivery: cloakroom.DeliverBearer})
 			})
 			done(t, err)
-			if in := other.active(h.access); !in.Active || in.Subject != g.Session.ID || in.Roles != nil || in.AuthTime != 0 || in.Level != 0 {
+			if in := other.active(h.access); !in.Active || in.Subject != g.Session.ID || in.Roles != nil || in.AuthTime != 0 || in.Level != 0 || in.Class != "" {
 				t.Errorf("%+v", in)
 			}
 		})

@@ -31,7 +31,7 @@ func (h *holder) current() *cloakroom.Session {
 func TestS160Claims(t *testing.T) {
 	const pii = "ana@example.com, Test user, 192.0.2.1, Mozilla"
 	everybody := []string{"aud", "client_id", "epoch", "exp", "iat", "iss", "jti", "sid", "sub", "tkt"}
-	users := append(slices.Clone(everybody), "amr", "auth_time")
+	users := append(slices.Clone(everybody), "acr", "amr", "auth_time")
 	for _, alg := range []string{"ES256", "EdDSA", "RS256"} {
 		c := signing(nil)
 		c.Token.Algorithm = alg
@@ -56,10 +56,10 @@ func TestS160Claims(t *testing.T) {
 			want   map[string]any
 		}{
 			{"of a sign-in", signIn.access, append(slices.Clone(users), "roles"), map[string]any{
-				"sub": ana.ID, "sid": s.ID, "amr": []any{"pwd"}, "roles": []any{"author", "editor"}, "auth_time": float64(w.Clock.Now().Unix()),
+				"sub": ana.ID, "sid": s.ID, "acr": "1", "amr": []any{"pwd"}, "roles": []any{"author", "editor"}, "auth_time": float64(w.Clock.Now().Unix()),
 			}},
 			{"of a guest", guest.access, everybody, map[string]any{"sub": g.Session.ID, "sid": g.Session.ID}},
-			{"with scopes and two factors", scoped.access, append(slices.Clone(users), "scope"), map[string]any{"scope": "read write", "amr": []any{"code", "mfa"}}},
+			{"with scopes and two factors", scoped.access, append(slices.Clone(users), "scope"), map[string]any{"scope": "read write", "acr": "2", "amr": []any{"code", "mfa"}}},
 		} {
 			t.Run("S160 a token "+k.name+" by "+alg+" has exactly these claims", func(t *testing.T) {
 				header, claims := parts(t, k.token)

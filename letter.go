@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloakroom-auth/cloakroom/internal/device"
 	"github.com/cloakroom-auth/cloakroom/internal/letter"
 )
 
@@ -103,7 +104,9 @@ func (a *Auth) leaveOrder(r *http.Request, e Event, o order) error {
 
 // write makes the mail of a bundle.
 func (a *Auth) write(ctx context.Context, b *mailBundle) (Mail, error) {
-	d := letter.Data{Site: a.site(), Base: a.config.BaseURL, To: b.To, Address: b.Other, Until: b.Until}
+	d := letter.Data{
+		Site: a.site(), Base: a.config.BaseURL, To: b.To, Address: b.Other, Until: b.Until, IP: b.IP, Device: device.Name(b.Agent),
+	}
 	locale, err := a.fill(ctx, b, &d)
 	if err != nil {
 		return Mail{}, err
@@ -170,10 +173,10 @@ func (a *Auth) recipient(ctx context.Context, o *order) (*User, error) {
 
 // correspond makes ready what sends mail.
 func (a *Auth) correspond() (err error) {
-	a.mails = a.postman(parcelMail, a.sendMails, func(p Parcel, why error) Event {
+	a.mails = a.postman(parcelMail, mailPatience, a.sortMails, func(p Parcel) Event {
 		var o order
 		_ = json.Unmarshal(p.Data, &o) // what cannot be read names nobody
-		return Event{Type: MailFailed, UserID: o.UserID, Reason: o.Letter, Err: why}
+		return Event{Type: MailFailed, UserID: o.UserID, Reason: o.Letter, Details: map[string]string{"parcel": p.ID, "letter": o.Letter}}
 	})
 	if a.config.Mailer == nil {
 		return nil // the words would only take time to read

@@ -39,7 +39,7 @@ type Limits struct {
 	// means 5 in an hour. What is more is answered the same and not sent. The account's own addresses, as above, are not counted.
 	Mail Rate
 
-	InsecureNoLogin  bool // no limit on sign-ins: guessing is free
+	InsecureNoLogin  bool // no limit on sign-ins: guessing passwords is free; codes of second factors still lock
 	InsecureNoSignup bool // no limit on sign-ups
 	InsecureNoGuest  bool // no limit on guest sessions: anybody can fill the store
 }
@@ -89,7 +89,7 @@ type try struct {
 	others     []counter // counted: address, and account unless the address is known
 	known      counter
 	knownUntil time.Time // zero: the address is not known
-	off        bool
+	off        bool      // nothing of these was counted
 
 	factors []guess // counted, too, when it is at a second factor: one for each of factorLocks
 }
@@ -109,7 +109,7 @@ func (a *Auth) tryLogin(r *http.Request, account string) (*try, error) {
 // to anybody, who could use up its owner's tries otherwise.
 func (a *Auth) tryProof(r *http.Request, account string, guessable bool) (*try, error) {
 	if a.limits.InsecureNoLogin {
-		return &try{off: true}, nil
+		return &try{auth: a, at: a.now(), off: true}, nil
 	}
 	ctx, addr, realm := r.Context(), a.network(r), a.config.Realm
 	t := &try{
@@ -138,7 +138,7 @@ func (a *Auth) tryProof(r *http.Request, account string, guessable bool) (*try, 
 
 // counted are the counters that it was added to at first.
 func (t *try) counted() []counter {
-	if t.alone {
+	if t.alone || t.off {
 		return slices.Clone(t.others)
 	}
 	return append([]counter{t.pair}, t.others...)
@@ -166,16 +166,21 @@ func (a *Auth) within(r *http.Request, policy string, counters []counter, tallie
 // succeeded: the guess completed a sign-in. The pair starts anew, the others get this one back, the address becomes
 // known.
 func (t *try) succeeded(ctx context.Context) error {
-	if t == nil || t.off {
+	if t == nil {
 		return nil
 	}
 	now := t.auth.now()
-	steps := []step{{t.pair, -everything, now}}
-	for _, c := range t.others {
-		steps = append(steps, step{c, -1, t.at})
-	}
+	var steps []step
 	for _, g := range t.factors {
 		steps = append(steps, step{g.counter, -everything, now})
+	}
+	if t.off {
+		_, err := t.auth.countSteps(ctx, steps)
+		return err
+	}
+	steps = append(steps, step{t.pair, -everything, now})
+	for _, c := range t.others {
+		steps = append(steps, step{c, -1, t.at})
 	}
 	stale := now.After(t.knownUntil.Add(knownAgain - knownFor))
 	if stale && !t.knownUntil.IsZero() { // a window does not move, so a new one is opened
@@ -192,7 +197,7 @@ func (t *try) succeeded(ctx context.Context) error {
 
 // giveBack: the guess was not wrong, so it does not count. It works after the request was given up, too.
 func (t *try) giveBack(ctx context.Context) {
-	if t == nil || t.off {
+	if t == nil {
 		return
 	}
 	counted := t.counted()

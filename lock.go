@@ -9,7 +9,7 @@ import (
 // A code of six digits is found in a million guesses. So wrong second factors are counted over all attempts of a user, by
 // whatever road, and too many lock all of them for a while: a few for minutes, and more than that for the rest of a day, so that who
 // guesses slowly is stopped and told of, too. A secret that cannot be guessed is not held to it: a passkey opens the account while its
-// codes are locked.
+// codes are locked. It is no part of Limits: six digits without it would be none.
 
 const policyFactor = "mfa"
 
@@ -58,7 +58,7 @@ func (a *Auth) unlocked(ctx context.Context, userID string) error {
 
 // tryFactor counts a guess at a second factor, with the try that it is part of.
 func (a *Auth) tryFactor(r *http.Request, t *try, m Method, c *Claim) error {
-	if !c.Second || c.User == nil || !guessable(m) || t.off {
+	if !c.Second || c.User == nil || !guessable(m) {
 		return nil
 	}
 	for _, l := range factorLocks { // one after the other: what the first refuses is not held against the user for a day

@@ -233,3 +233,19 @@ func TestFactorLock(t *testing.T) {
 		})
 	})
 }
+
+func TestFactorLockWithoutLimits(t *testing.T) {
+	w := guarded(t, cloakroom.Config{Limits: cloakroom.Limits{InsecureNoLogin: true}})
+	ana, d := w.User("ana@example.com"), w.browser()
+	d.signIn(ana.Email)
+	app, _ := d.addTOTP()
+	w.Clock.Advance(time.Minute)
+	for range 3 { // a right code takes back what was counted
+		w.miss(ana.Email, app, 4)
+		w.browser().signInBoth(ana.Email, app)
+		w.Clock.Advance(time.Minute)
+	}
+	w.miss(ana.Email, app, 5)
+	other := w.browser()
+	locked(t, second(other.answer(other.challenge(ana.Email), "totp", app.code())), lockTime, "the right code, though sign-ins have no limit")
+}

@@ -59,7 +59,7 @@ func (a *Auth) SendCode(w http.ResponseWriter, r *http.Request, in CodeRequest) 
 	if err != nil {
 		return nil, err
 	}
-	err = a.leaveOrder(r, Event{Type: CodeRequested, UserID: at.UserID}, order{
+	err = a.leaveAnonymous(r, Event{Type: CodeRequested, UserID: at.UserID}, order{
 		Letter: letterCode, To: at.Account, UserID: at.UserID, Attempt: &at.ticket.ID,
 	})
 	if err != nil {
@@ -105,26 +105,27 @@ func (a *Auth) fillCode(ctx context.Context, b *mailBundle, d *letter.Data) (str
 	case user.Email != b.To || user.Banned() || user.Leaving() || b.Attempt == nil:
 		return "", errNobody
 	}
-	code := numberWith(codeDigits, randomBelow(1e8))
-	if err := a.noteCode(ctx, *b.Attempt, user, code); err != nil {
+	code := numberWith(codeDigits, a.keys.Load().drawBelow(1e8, "code", string(b.Attempt.Hash[:]), b.mark))
+	end, err := a.noteCode(ctx, *b.Attempt, user, code)
+	if err != nil {
 		return "", err
 	}
-	t, err := a.issue(ctx, slipCode, slip{UserID: user.ID, Email: b.To, Epoch: user.Epoch, Attempt: b.Attempt}, codeLife)
-	d.Name, d.Code, d.Link, d.Life = user.Name, code, a.link(letterCode, t), codeLife
-	h := b.happenings()
-	d.IP, d.Device = b.IP, h[len(h)-1].Device
+	life := end.Sub(a.now())
+	t, err := a.issue(ctx, slipCode, slip{UserID: user.ID, Email: b.To, Epoch: user.Epoch, Attempt: b.Attempt, mail: b.mark}, life)
+	d.Name, d.Code, d.Link, d.Life = user.Name, code, a.link(letterCode, t), life.Round(time.Minute)
 	return user.Locale, err
 }
 
-// noteCode puts the MAC of a code into its attempt, with whose it is.
-func (a *Auth) noteCode(ctx context.Context, id TokenID, user *User, code string) error {
+// noteCode puts the MAC of a code into its attempt, with whose it is. The code is good until the attempt ends, and that of a step-up
+// was begun before the mail was asked for.
+func (a *Auth) noteCode(ctx context.Context, id TokenID, user *User, code string) (end time.Time, err error) {
 	for {
 		at, err := a.readAt(ctx, id)
 		switch {
 		case errors.Is(err, ErrInvalidChallenge), err == nil && (at.Mail == nil || at.StepUp != "" && at.UserID != user.ID):
-			return errNobody
+			return end, errNobody
 		case err != nil:
-			return err
+			return end, err
 		}
 		at.UserID, at.Epoch = user.ID, user.Epoch
 		at.Mail.Code = a.keys.Load().codeMACs(id, code)[0]
@@ -133,8 +134,8 @@ func (a *Auth) noteCode(ctx context.Context, id TokenID, user *User, code string
 		case errors.Is(err, ErrConflict):
 			continue // a try was counted meanwhile
 		case errors.Is(err, ErrInvalidChallenge):
-			return errNobody
+			return end, errNobody
 		}
-		return err
+		return at.ticket.ExpiresAt, err
 	}
 }

@@ -14,11 +14,13 @@ import (
 
 var noticedEvents = []EventType{
 	NewDevice, CredentialChanged, PasswordReset, PasswordSet, EmailChanged, FactorAdded, FactorRemoved, FactorsReset, FactorLocked,
-	RecoveryCodesChanged, RecoveryCodeUsed, DeletionUndone, APIKeyCreated, ResetRequired,
+	RecoveryCodesChanged, RecoveryCodeUsed, DeletionUndone, APIKeyCreated, APIKeyRotated, ResetRequired, ImpersonationBegun,
 }
 
 // noticeWords are the words of the events that are told by another name in letters.
-var noticeWords = map[EventType]string{CredentialChanged: "password_changed"}
+var noticeWords = map[EventType]string{
+	CredentialChanged: "password_changed", APIKeyRotated: "api_key_created", ImpersonationBegun: "impersonated",
+}
 
 // noticed is an event with the notice of it, if its user is to be told.
 func (a *Auth) noticed(user *User, e Event) EventRecord {
@@ -38,7 +40,7 @@ func (a *Auth) fillNotice(ctx context.Context, b *mailBundle, d *letter.Data) (s
 		return "", err
 	}
 	first := b.all[0]
-	t, err := a.issue(ctx, slipDisown, slip{UserID: user.ID, Email: b.To, Event: first.Event, At: first.At}, slipLife[slipDisown])
+	t, err := a.issue(ctx, slipDisown, slip{UserID: user.ID, Email: b.To, Event: first.Event, At: first.At, mail: b.mark}, slipLife[slipDisown])
 	d.Name, d.Happenings, d.Link, d.Life = user.Name, b.happenings(), a.link(letterNotice, t), slipLife[slipDisown]
 	for _, o := range b.all {
 		d.Address = cmp.Or(o.Other, d.Address)

@@ -51,8 +51,7 @@ func (a *Auth) OpenCode(w http.ResponseWriter, r *http.Request, in CodeAnswer) (
 
 func (a *Auth) openCodeHere(w http.ResponseWriter, r *http.Request, in CodeAnswer) (*Grant, *CodeState, error) {
 	if in.Code == "" && in.Token == "" {
-		at, err := a.read(r.Context(), in.Challenge)
-		if err != nil || at.Mail == nil || !at.Mail.Approved {
+		if waits, err := a.waitsForMail(r, in.Challenge); waits || err != nil {
 			return nil, &CodeState{}, err
 		}
 	}
@@ -74,9 +73,18 @@ func (a *Auth) openCodeHere(w http.ResponseWriter, r *http.Request, in CodeAnswe
 	return g, nil, err
 }
 
+// waitsForMail reports whether an attempt has to wait for what a mail can still bring. To ask is no try.
+func (a *Auth) waitsForMail(r *http.Request, challenge string) (bool, error) {
+	at, err := a.read(r.Context(), challenge)
+	if err == nil {
+		err = a.mayOpenCode(r, at)
+	}
+	return err == nil && !at.Mail.Approved, err
+}
+
 // mayOpenCode refuses what an attempt does not take in this request.
 func (a *Auth) mayOpenCode(r *http.Request, at *attempt) error {
-	if at.Mail == nil || at.started() {
+	if at.Mail == nil || at.started() || at.Tries >= attemptTries {
 		return ErrInvalidChallenge
 	}
 	if at.StepUp != "" {
@@ -174,7 +182,7 @@ func (a *Auth) mailProven(w http.ResponseWriter, r *http.Request, at *attempt, t
 		if err := a.vetoed(r, Event{Type: UserCreated, Details: map[string]string{"email": at.Account}}); err != nil {
 			return nil, err
 		}
-		user, _, err := a.create(r.Context(), NewUser{Email: at.Account, EmailVerified: true}, nil)
+		user, _, err := a.createBy(r, NewUser{Email: at.Account, EmailVerified: true}, nil)
 		if err != nil {
 			return nil, instead(err, ErrEmailTaken, ErrInvalidChallenge)
 		}

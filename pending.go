@@ -2,7 +2,6 @@ package cloakroom
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -10,8 +9,7 @@ import (
 )
 
 // Where nobody shall learn who has an account (Config.VerifyFirst), a sign-up changes nothing by itself. It waits in the mail that it
-// orders: the account is made when the mail is sent, and where there is an unproven one already, the sign-up takes its place when
-// the mail is followed.
+// orders: the account is made when the mail is followed, and where there is an unproven one already, the sign-up takes its place then.
 
 // pendingSignUp is a sign-up of which only a mail tells what came of it.
 type pendingSignUp struct {
@@ -51,7 +49,10 @@ func (a *Auth) signUpByMail(w http.ResponseWriter, r *http.Request, in SignUp, t
 	if err := a.persistFor(r.Context(), at, slipLife[slipVerify]); err != nil {
 		return nil, err
 	}
-	err := a.leaveOrder(r, Event{Type: SignUpRequested}, order{
+	if err := a.rememberSignUp(r.Context(), email, rememberedSignUp{*p, at.ticket.ID, at.ticket.ExpiresAt}); err != nil {
+		return nil, err
+	}
+	err := a.leaveAnonymous(r, Event{Type: SignUpRequested}, order{
 		Letter: letterVerify, To: email, Locale: in.Locale, Attempt: &at.ticket.ID, SignUp: p,
 	})
 	if err != nil {
@@ -61,29 +62,37 @@ func (a *Auth) signUpByMail(w http.ResponseWriter, r *http.Request, in SignUp, t
 	return &Grant{Challenge: &Challenge{Token: at.token, Next: []string{proofOfEmail}, ExpiresAt: at.ticket.ExpiresAt}}, nil
 }
 
-// signUpNow makes the account of a sign-up by mail.
-func (a *Auth) signUpNow(ctx context.Context, o *order) (*User, error) {
+// newcomer is whom a sign-up by mail is of, as long as nobody has its e-mail: a user without ID. A mail that was asked for once more goes by
+// the sign-up that is remembered.
+func (a *Auth) newcomer(ctx context.Context, o *order) (*User, error) {
 	if a.config.SignupClosed {
 		return nil, errNobody
 	}
+	if o.SignUp == nil {
+		s, err := a.rememberedOf(ctx, o.To)
+		if err != nil {
+			return nil, instead(err, ErrNotFound, errNobody)
+		}
+		o.SignUp, o.Attempt = &s.SignUp, &s.Attempt
+	}
+	user := &User{Realm: a.config.Realm, Email: o.To}
+	o.SignUp.fill(user)
+	return user, nil
+}
+
+// signUpNow makes the account of a newcomer, without anything to open it by: that comes with the proof of the e-mail.
+func (a *Auth) signUpNow(r *http.Request, newcomer *User) (*User, error) {
+	if a.config.SignupClosed {
+		return nil, ErrInvalidLink
+	}
 	now := a.now()
-	user := User{
-		ID: id.New("usr_", now), Realm: a.config.Realm, Email: o.To, CreatedAt: now, UpdatedAt: now, Revision: 1,
+	user := *newcomer
+	user.ID, user.CreatedAt, user.UpdatedAt, user.Revision = id.New("usr_", now), now, now, 1
+	made := a.requested(r, Event{Type: UserCreated, UserID: user.ID})
+	if err := a.directory.CreateUser(r.Context(), UserChange{User: user, Events: a.records(made)}); err != nil {
+		return nil, known(err, ErrTaken, ErrInvalidLink)
 	}
-	o.SignUp.fill(&user)
-	made := a.dated(ctx, Event{Type: UserCreated, UserID: user.ID, IP: o.IP, UserAgent: o.Agent})
-	change := UserChange{User: user, Events: a.records(made)}
-	if o.SignUp.secret() {
-		change.Credentials = []Credential{o.SignUp.credential(a, user.ID)}
-	}
-	err := a.directory.CreateUser(ctx, change)
-	switch {
-	case errors.Is(err, ErrTaken): // just now
-		return a.recipient(ctx, o)
-	case err != nil:
-		return nil, unavailable(err)
-	}
-	a.emit(ctx, made)
+	a.emit(r.Context(), made)
 	return &user, nil
 }
 

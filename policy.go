@@ -29,9 +29,9 @@ type MailCodePolicy struct {
 }
 
 // MFAPolicy says of whom a second factor is demanded. Whoever has one is always asked for it. Whoever must have one and has
-// none may sign in, and then do nothing but add it, see AnyLevel. Guards and Session.Meets hold sessions to it: Protect, Require, Enter. What
-// lets everybody in does not (Optional, Visit, Authenticate), nor does a service that checks a signed token by itself: the claim
-// acr tells it the level.
+// none may sign in, and then do nothing but what AnyLevel is for. Guards and Session.Meets hold sessions to it: Protect, Require, Enter;
+// Issue and RequestEmailChange do, too. What lets everybody in does not (Optional, Visit, Authenticate), nor does a service that
+// checks a signed token of a sign-in by itself: the claim acr tells it the level.
 type MFAPolicy struct {
 	All   bool
 	Roles []string
@@ -57,8 +57,17 @@ func (p MFAPolicy) withDefaults() MFAPolicy {
 
 // demands reports whether a session lacks the second factor that the policy asks of its user.
 func (p *MFAPolicy) demands(s *Session) bool {
-	if !p.All && len(p.Roles) == 0 || s.Level >= 2 || !p.All && !s.auth.holds(s.User, p.Roles...) {
+	switch {
+	case !p.All && (len(p.Roles) == 0 || !s.auth.holds(s.User, p.Roles...)):
 		return false
+	case s.Level >= 2:
+		return s.outlivesFactor()
 	}
 	return !slices.Contains(s.Methods, methodDevice)
+}
+
+// outlivesFactor reports whether a second factor has proven the session, and its user has none any more. Where an app or another
+// system has vouched for two factors the user need not have one here.
+func (s *Session) outlivesFactor() bool {
+	return !s.User.MFA && slices.ContainsFunc(s.Methods, s.auth.isSecondFactor)
 }

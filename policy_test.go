@@ -108,6 +108,50 @@ func TestMFAPolicy(t *testing.T) {
 		e.admitted(ana, 2)
 		e.answers(http.StatusOK, "admitted by two")
 	})
+	t.Run("a session that took the last second factor away has none to show any more", func(t *testing.T) {
+		for _, kind := range []string{"totp", "passkey"} {
+			_, ana, d := ready(t, cloakroom.MFAPolicy{All: true})
+			id := kind
+			if kind == "totp" {
+				d.addTOTP()
+			} else {
+				d.addPasskey(authtest.NewPasskey(t, site), "")
+				id = d.factorID(ana.ID, kind)
+			}
+			d.answers(http.StatusOK, "with "+kind)
+			done(t, d.remove(id))
+			d.answers(http.StatusUnauthorized, "without "+kind)
+			d.gets(http.StatusOK, "to add one", cloakroom.Sensitive, cloakroom.AnyLevel)
+			d.addTOTP()
+			d.answers(http.StatusOK, "with another")
+		}
+	})
+	t.Run("of several second factors one may go", func(t *testing.T) {
+		_, _, d := ready(t, cloakroom.MFAPolicy{All: true})
+		d.addTOTP()
+		d.addPasskey(authtest.NewPasskey(t, site), "")
+		done(t, d.remove("totp"))
+		d.answers(http.StatusOK, "with the one that is left")
+	})
+	t.Run("what takes a session holds it to the policy without a guard", func(t *testing.T) {
+		w := guarded(t, cloakroom.Config{MFA: cloakroom.MFAPolicy{All: true}, BaseURL: site, Mailer: &authtest.Outbox{}})
+		ana := w.User("ana@example.com")
+		d := w.browser()
+		d.signIn(ana.Email)
+		s := d.live()
+		_, issued := w.Issue(t.Context(), s, "https://else.example.com")
+		_, set := w.SetPassword(httptest.NewRecorder(), d.request(), s, nextSecret)
+		for what, err := range map[string]error{
+			"Issue": issued, "RequestEmailChange": w.RequestEmailChange(d.request(), s, "new@example.com"), "SetPassword": set,
+		} {
+			lacksFactor(t, err, what)
+		}
+		d.addTOTP()
+		done(t, second(w.Issue(t.Context(), d.live(), "https://else.example.com")))
+		guest, err := w.Begin(httptest.NewRecorder(), w.browser().request())
+		done(t, err)
+		done(t, second(w.Issue(t.Context(), guest, "")))
+	})
 	t.Run("nobody is held to none", func(t *testing.T) {
 		_, _, d := ready(t, cloakroom.MFAPolicy{}, "admin")
 		d.answers(http.StatusOK, "without a policy")

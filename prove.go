@@ -19,7 +19,8 @@ type proven struct {
 	try   *try
 }
 
-// prove runs one guess through one method: counted first, evaluated then, told last. claim has what was presented.
+// prove runs one guess through one method: counted first, evaluated then, told last. claim has what was presented. A wrong guess comes with
+// its try.
 func (a *Auth) prove(r *http.Request, m Method, claim Claim, account string, find func(context.Context) (User, error)) (proven, error) {
 	ctx := r.Context()
 	t, err := a.tryProof(r, account, guessable(m))
@@ -43,7 +44,7 @@ func (a *Auth) prove(r *http.Request, m Method, claim Claim, account string, fin
 		err == nil && claim.User == nil: // a method that proves nobody is broken; fail closed
 		a.tellFailed(r, m, claim, err)
 		a.lockFactor(r, t, &claim)
-		return proven{}, ErrInvalidCredentials
+		return proven{try: t}, ErrInvalidCredentials
 	case err != nil:
 		t.giveBack(ctx)
 		if fields, ok := errors.AsType[FieldErrors](err); ok {

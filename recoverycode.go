@@ -3,6 +3,7 @@ package cloakroom
 import (
 	"context"
 	"net/http"
+	"slices"
 )
 
 // firstCodes makes recovery codes for a user who has no second factor yet, where there is a method for them.
@@ -30,7 +31,9 @@ func (a *Auth) generate(ctx context.Context, g Generator, user *User) (Credentia
 }
 
 // NewRecoveryCodes makes recovery codes in place of those there are, for a session that is Sensitive. They are told here and never again.
-// Errors: FieldErrors while the user has no second factor that they could stand in for, ErrImpersonated, *UnavailableError.
+// Of several calls at once one makes them: whoever is told codes holds those that are good. Errors: FieldErrors while the user has no
+// second factor that they could stand in for, ErrFactorExists when others were made or one was used meanwhile, ErrImpersonated,
+// *UnavailableError.
 func (a *Auth) NewRecoveryCodes(r *http.Request, s *Session, methodName string) ([]string, error) {
 	m, _ := method(a.config.SecondFactors, methodName)
 	g, generates := m.(Generator)
@@ -43,14 +46,43 @@ func (a *Auth) NewRecoveryCodes(r *http.Request, s *Session, methodName string) 
 	case !s.User.MFA:
 		return nil, FieldErrors{{"method", "not_allowed", "stands in for a second factor, and there is none"}}
 	}
+	unchanged, err := a.unchanged(r.Context(), s.User.ID, g.Name())
+	if err != nil {
+		return nil, err
+	}
 	c, codes, err := a.generate(r.Context(), g, s.User)
 	if err != nil {
 		return nil, err
 	}
 	what := a.requested(r, Event{Type: RecoveryCodesChanged, SessionID: s.ID})
-	_, _, err = a.Users().edit(r.Context(), s.User.ID, userEdit{what: what, creds: []Credential{c}, change: atEpoch(s.User.Epoch)})
+	_, _, err = a.Users().edit(r.Context(), s.User.ID, userEdit{
+		what: what, creds: []Credential{c}, check: unchanged, change: atEpoch(s.User.Epoch),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return codes, nil
+}
+
+// unchanged returns a check that refuses to replace a credential of which there can be one by something else than it is now. One
+// that is gone by then went with the epoch, see atEpoch.
+func (a *Auth) unchanged(ctx context.Context, userID, methodName string) (func(all []Credential) error, error) {
+	revision := func(all []Credential) int64 {
+		i := slices.IndexFunc(all, func(c Credential) bool { return c.Method == methodName })
+		if i < 0 {
+			return 0
+		}
+		return all[i].Revision
+	}
+	all, err := a.directory.Credentials(ctx, userID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	before := revision(all)
+	return func(all []Credential) error {
+		if now := revision(all); now != 0 && now != before {
+			return ErrFactorExists
+		}
+		return nil
+	}, nil
 }

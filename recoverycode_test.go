@@ -9,6 +9,7 @@ import (
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/authtest"
 	"github.com/cloakroom-auth/cloakroom/method/recovery"
+	"github.com/cloakroom-auth/cloakroom/store/memory"
 )
 
 // remaining is how many recovery codes a user has left.
@@ -123,4 +124,44 @@ func TestRecoveryCodes(t *testing.T) {
 			fails(t, err, cloakroom.ErrUnauthenticated, "nobody's")
 		})
 	})
+}
+
+func TestNewRecoveryCodesWithinOthers(t *testing.T) {
+	for _, meanwhile := range []string{"made", "used"} {
+		t.Run("who is told codes holds the good ones, others "+meanwhile+" meanwhile", func(t *testing.T) {
+			store := wrap(memory.New())
+			w := guarded(t, cloakroom.Config{Store: store})
+			ana := w.User("ana@example.com")
+			d, e := w.browser(), w.browser()
+			d.signIn(ana.Email)
+			_, codes := d.addTOTP()
+			w.Clock.Advance(time.Minute)
+			s, c := d.live(), e.challenge(ana.Email)
+			renew := func() (codes []string, err error) { return w.NewRecoveryCodes(d.request(), s, "recovery_code") }
+			read := false
+			store.hook(func(verb string) error { // between the look at the codes and the change
+				switch {
+				case verb == "Credentials":
+					read = true
+				case verb == "User" && read:
+					store.hook(nil)
+					if meanwhile == "used" {
+						return second(e.answer(c, "recovery_code", codes[0]))
+					}
+					var err error
+					codes, err = renew()
+					return err
+				}
+				return nil
+			})
+			told, err := renew()
+			fails(t, err, cloakroom.ErrFactorExists, "the one who comes late")
+			if told != nil {
+				t.Error("codes were told all the same")
+			}
+			f := w.browser()
+			done(t, second(f.answer(f.challenge(ana.Email), "recovery_code", codes[1])))
+			done(t, second(renew()))
+		})
+	}
 }

@@ -117,3 +117,20 @@ func TestMovedRefreshToken(t *testing.T) {
 	page.exchanged()
 	app.exchanged()
 }
+
+// Whoever has an old cookie can send it as often as he likes: that is no alarm, though it cannot be answered better than by 503.
+func TestLateRefreshIsNoFailure(t *testing.T) {
+	w := newWorld(t, signing(nil))
+	page := w.page()
+	page.signIn(w.User("ana@example.com").Email)
+	tab := page.copied()
+	page.privileged(t)
+	w.Forget()
+	_, err := tab.exchange()
+	answer := httptest.NewRecorder()
+	w.Fail(answer, tab.request("/auth/refresh"), err)
+	if answer.Code != 503 || answer.Header().Get("Retry-After") != "1" {
+		t.Errorf("answer %d, Retry-After %q", answer.Code, answer.Header().Get("Retry-After"))
+	}
+	w.happened()
+}

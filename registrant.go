@@ -10,19 +10,13 @@ import (
 
 // registrant is the attempt of who verifies, if it is who signed up: in the browser of the sign-up, or by the password.
 func (a *Auth) registrant(r *http.Request, s *slip, user *User, in EmailProof) (*attempt, error) {
-	creds, err := a.directory.Credentials(r.Context(), user.ID)
+	creds, err := a.openedBy(r.Context(), s, user)
 	if err != nil {
-		return nil, unavailable(err)
-	}
-	if s.SignUp != nil { // what the account was opened by before goes with the proof
-		creds = nil
-	}
-	if s.SignUp.secret() {
-		creds = []Credential{s.SignUp.credential(a, user.ID)}
+		return nil, err
 	}
 	at, err := a.signUpHere(r, s, in.Challenge)
 	if errors.Is(err, ErrInvalidChallenge) {
-		return a.registrantBySecret(r, s, user, creds, in.Secret)
+		return a.registrantBySecret(r, s, user, creds, in)
 	}
 	if err != nil {
 		return nil, err
@@ -32,6 +26,18 @@ func (a *Auth) registrant(r *http.Request, s *slip, user *User, in EmailProof) (
 		return at, a.firstSecret(r.Context(), s, m, user, in.Secret)
 	}
 	return at, nil
+}
+
+// openedBy are the credentials that count when a slip is followed. With the proof of a sign-up goes what the account was opened by before.
+func (a *Auth) openedBy(ctx context.Context, s *slip, user *User) ([]Credential, error) {
+	switch {
+	case s.SignUp.secret():
+		return []Credential{s.SignUp.credential(a, user.ID)}, nil
+	case s.SignUp != nil:
+		return nil, nil
+	}
+	creds, err := a.directory.Credentials(ctx, user.ID)
+	return creds, known(err)
 }
 
 // signUpHere is the attempt that a sign-up was answered with. ErrInvalidChallenge: this is not its browser.
@@ -51,22 +57,18 @@ func (a *Auth) signUpHere(r *http.Request, s *slip, challenge string) (*attempt,
 }
 
 // registrantBySecret is registrant in another browser than that of the sign-up.
-func (a *Auth) registrantBySecret(r *http.Request, s *slip, user *User, creds []Credential, secret string) (*attempt, error) {
-	terms, err := a.terms(r, Terms{})
-	if err != nil {
-		return nil, err
-	}
-	at, m := &attempt{Terms: terms}, a.enroller()
+func (a *Auth) registrantBySecret(r *http.Request, s *slip, user *User, creds []Credential, in EmailProof) (*attempt, error) {
+	at, m := &attempt{Terms: in.Terms}, a.enroller()
 	switch {
 	case m == nil:
 		return nil, ErrInvalidChallenge
 	case !slices.ContainsFunc(creds, func(c Credential) bool { return c.Method == m.Name() }):
 		at.Methods, at.Factors = []string{m.Name()}, 1
-		return at, a.firstSecret(r.Context(), s, m, user, secret)
-	case secret == "":
+		return at, a.firstSecret(r.Context(), s, m, user, in.Secret)
+	case in.Secret == "":
 		return nil, errSecretMissing
 	}
-	p, err := a.proveOf(r, m, user, creds, secret)
+	p, err := a.proveOf(r, m, user, creds, in.Secret)
 	if err != nil {
 		return nil, instead(err, ErrInvalidCredentials, ErrPasswordSet)
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Renew gives a session a new token by the carrier it came with, and the old one is dead at once: for every change of
-// privilege, so that a token which leaked before it is worth nothing after it. (Services that check a signed access token by
+// Renew gives a session a new token by the carrier it came with, or by both (see Session.SetTerms), and the old one is dead at
+// once: for every change of privilege, so that a token which leaked before it is worth nothing after it. (Services that check a signed access token by
 // themselves take the old one until it expires, at most TokenPolicy.AccessTTL.) Two racing calls: one gets
 // ErrInvalidToken. Call it before the body is written, with a session that a guard, a grant or Begin gave; one from a
 // list is refused, its token is not this client's.
@@ -24,6 +24,59 @@ func (a *Auth) Renew(w http.ResponseWriter, r *http.Request, s *Session) (*Grant
 		return nil, err
 	}
 	return a.renewed(w, r, s, next, b), nil
+}
+
+// SetTerms says how the new token is handed out wherever this request renews the session: by Renew, by a change of the account,
+// or at the end of a StepUp that it begins. A session keeps its carrier and its form, so there is one thing to ask for: DeliverBoth,
+// for a session that came by cookie, where DeliveryPolicy allows it. Without it a session that was delivered both ways
+// goes on as a cookie alone, for a renewal ends the app's tokens, too. What would be so anyway may be said, and the zero Terms
+// ask for nothing; Remember stays as it was. Errors: FieldErrors for anything else, before anything is changed;
+// ErrUnauthenticated for no session.
+func (s *Session) SetTerms(t Terms) error {
+	if s == nil {
+		return ErrUnauthenticated
+	}
+	var bad FieldErrors
+	switch came := s.carrier.delivery(); {
+	case t.Delivery == "", t.Delivery == came:
+	case !t.Delivery.known():
+		bad = append(bad, unknownDelivery)
+	case came == DeliverBearer:
+		bad = append(bad, noCookieForBearer)
+	case t.Delivery == DeliverBearer:
+		bad = append(bad, FieldError{"delivery", "not_allowed", "a session that came by cookie stays there"})
+	case !slices.Contains(s.auth.carriers.policy.Allow, DeliverBoth):
+		bad = append(bad, deliveryNotAllowed(DeliverBoth))
+	}
+	switch t.Token {
+	case "", s.form():
+	case Opaque, Signed:
+		bad = append(bad, FieldError{"token", "not_allowed", "a session keeps its form, which is " + string(s.form())})
+	default:
+		bad = append(bad, unknownForm)
+	}
+	if bad != nil {
+		return bad
+	}
+	if t.Delivery != "" {
+		s.both = t.Delivery == DeliverBoth
+	}
+	return nil
+}
+
+// delivery is where the next token of the session goes.
+func (s *Session) delivery() Delivery {
+	if s.both {
+		return DeliverBoth
+	}
+	return s.carrier.delivery()
+}
+
+func (s *Session) form() TokenForm {
+	if s.signed || s.until != 0 {
+		return Signed
+	}
+	return Opaque
 }
 
 // errListed refuses a session that no request has: its token is not this client's.
@@ -54,7 +107,7 @@ func (a *Auth) replaceToken(r *http.Request, s *Session, next SessionRecord) (bu
 	}
 	next.LastSeenAt, next.IssuedAt = now, now
 	next.ExpiresAt = a.endOf(&next)
-	b := a.newBundle(&next, form, s.carrier.delivery())
+	b := a.newBundle(&next, form, s.delivery())
 	if err := a.sign(ctx, a.session(next, s.User), &b); err != nil {
 		return b, next, err
 	}
@@ -78,9 +131,8 @@ func (a *Auth) replaceToken(r *http.Request, s *Session, next SessionRecord) (bu
 
 // renewed hands out the new tokens of a session that was changed to next.
 func (a *Auth) renewed(w http.ResponseWriter, r *http.Request, s *Session, next SessionRecord, b bundle) *Grant {
-	by := s.carrier.delivery()
 	s.read(&next, s.User)
-	return a.deliver(w, r, s, b, by)
+	return a.deliver(w, r, s, b, s.delivery())
 }
 
 // settleTime bounds a change of several steps that goes on when the client has gone.
@@ -129,7 +181,7 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 	// The limit of an account goes by its e-mail; who has none is counted by id.
 	p, err := a.prove(r, m, Claim{Secret: c.Current}, cmp.Or(s.User.Email, s.User.ID), a.byID(s.User.ID))
 	if err != nil {
-		return nil, err
+		return nil, a.orLeft(ctx, s, err)
 	}
 	if err := p.try.succeeded(ctx); err != nil {
 		return nil, err
@@ -155,14 +207,24 @@ func (a *Auth) ChangeSecret(w http.ResponseWriter, r *http.Request, s *Session, 
 // the user follows, and only then the token changes: the session is never behind, the others are at once, and wherever this
 // breaks off, the client's token is good. A client that hangs up does not break it off.
 func (a *Auth) changeAccount(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, proved string, e userEdit) (*Grant, error) {
-	if err := s.inPerson(); err != nil {
+	if err := a.mayChange(r, s, &e); err != nil {
 		return nil, err
+	}
+	return a.changeAllowed(w, r, s, epoch, proved, e)
+}
+
+// mayChange refuses a change of the account that is not made in person, or that the app does not want.
+func (a *Auth) mayChange(r *http.Request, s *Session, e *userEdit) error {
+	if err := s.inPerson(); err != nil {
+		return err
 	}
 	e.what = a.requested(r, e.what)
 	e.what.UserID, e.what.SessionID = s.User.ID, s.ID
-	if err := a.vetoed(r, e.what); err != nil {
-		return nil, err
-	}
+	return a.vetoed(r, e.what)
+}
+
+// changeAllowed is changeAccount after mayChange, for what uses something up between the two.
+func (a *Auth) changeAllowed(w http.ResponseWriter, r *http.Request, s *Session, epoch int64, proved string, e userEdit) (*Grant, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTime)
 	defer cancel()
 	before, err := a.recordOf(ctx, s)

@@ -1,6 +1,8 @@
 package cloakroom
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"time"
 )
@@ -57,20 +59,34 @@ var AnyLevel = Requirement{kind: liftPolicy}
 
 // Meets returns nil when s is the session of a user and meets all of need, and otherwise the error that Fail answers:
 // ErrUnauthenticated, ErrForbidden or *StepUpError. It is for what a guard cannot see, such as one field of a GraphQL
-// document. A nil session meets nothing.
+// document. A nil session meets nothing. Of several that are not met the first is told; a step-up is asked for once, with all
+// that it must prove.
 func (s *Session) Meets(need ...Requirement) error {
 	if s == nil || s.Anonymous() {
 		return ErrUnauthenticated
 	}
-	if err := s.auth.meetsPolicy(s, need); err != nil {
-		return err
-	}
+	err := s.auth.meetsPolicy(s, need)
 	for i := range need {
-		if err := need[i].met(s, s.auth.now()); err != nil {
-			return err
-		}
+		err = toldOf(err, need[i].met(s, s.auth.now()))
 	}
-	return nil
+	return err
+}
+
+// toldOf is what is told of two requirements, each met if nil: the first that is not, with what the next asks of the same step-up.
+func toldOf(first, next error) error {
+	if first == nil {
+		return next
+	}
+	f, steps := errors.AsType[*StepUpError](first)
+	n, too := errors.AsType[*StepUpError](next)
+	if !steps || !too {
+		return first
+	}
+	age := cmp.Or(f.MaxAge, n.MaxAge) // zero asks for none
+	if n.MaxAge != 0 {
+		age = min(age, n.MaxAge)
+	}
+	return &StepUpError{MaxAge: age, MFA: f.MFA || n.MFA}
 }
 
 // meetsPolicy holds what no requirement names: an API key opens only what asks for one of its scopes, and whoever must have a

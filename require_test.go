@@ -157,6 +157,8 @@ func TestStepUp(t *testing.T) {
 	}{
 		"too old":        {[]cloakroom.Requirement{cloakroom.MaxAge(10 * time.Minute)}, `Bearer error="insufficient_user_authentication", max_age="600"`},
 		"too weak":       {[]cloakroom.Requirement{cloakroom.MFA}, `Bearer error="insufficient_user_authentication", acr_values="2"`},
+		"both":           {[]cloakroom.Requirement{cloakroom.MFA, cloakroom.MaxAge(10 * time.Minute)}, `Bearer error="insufficient_user_authentication", acr_values="2", max_age="600"`},
+		"the youngest":   {[]cloakroom.Requirement{cloakroom.MaxAge(10 * time.Minute), cloakroom.MFA, cloakroom.MaxAge(time.Minute), cloakroom.MaxAge(5 * time.Minute)}, `Bearer error="insufficient_user_authentication", acr_values="2", max_age="60"`},
 		"one after both": {[]cloakroom.Requirement{cloakroom.MFA, cloakroom.MaxAge(time.Hour)}, `Bearer error="insufficient_user_authentication", acr_values="2"`},
 	} {
 		a := stepUp(c.need...)
@@ -166,6 +168,14 @@ func TestStepUp(t *testing.T) {
 		a.silent(t)
 	}
 	v.wants("/me", 200, "ana@example.com")
+
+	for name, need := range map[string][]cloakroom.Requirement{
+		"before": {cloakroom.Role("admin"), cloakroom.MaxAge(time.Minute)}, "after": {cloakroom.MaxAge(time.Minute), cloakroom.Role("admin")},
+	} {
+		if a, want := stepUp(need...), map[string]int{"before": 403, "after": 401}[name]; a.StatusCode != want {
+			t.Errorf("a role that is lacking %s an old proof: %d, want %d", name, a.StatusCode, want)
+		}
+	}
 
 	v.post("/login?email=ana@example.com")
 	if a := stepUp(cloakroom.MaxAge(10 * time.Minute)); a.StatusCode != 200 {

@@ -32,6 +32,8 @@ type Session struct {
 	// What the engine goes by, out of reach of a handler that changes its copy. The hot path makes one of these for
 	// every request, so it is kept small.
 	carrier carrier
+	both    bool // its next token goes to a cookie and to the body, see SetTerms
+	signed  bool // its tokens are, as far as its record was at hand; one that came by a signed token has until
 	token   TokenID
 	auth    *Auth
 	ref     SessionRef
@@ -160,6 +162,7 @@ func (s *Session) read(rec *SessionRecord, user *User) {
 	s.ID, s.User = rec.ID, user
 	s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt = rec.CreatedAt, rec.AuthenticatedAt, rec.LastSeenAt
 	s.ExpiresAt = rec.ExpiresAt
+	s.signed = len(rec.Refresh) > 0 // the cache keeps none of them
 	s.Methods, s.Level, s.Scopes = rec.Methods, rec.Level, rec.Scopes
 	s.Remember, s.IP, s.UserAgent = rec.Remember, rec.IP, rec.Agent
 	if !rec.EndsAt.IsZero() {
@@ -167,5 +170,6 @@ func (s *Session) read(rec *SessionRecord, user *User) {
 	}
 	if rec.Actor != nil {
 		s.Actor = rec.Actor.UserID
+		s.Methods, _ = readMandate(rec.Methods)
 	}
 }

@@ -69,7 +69,7 @@ func (a *Auth) Setup(w http.ResponseWriter, r *http.Request, in Setup) (*Grant, 
 	if err != nil {
 		return nil, err
 	}
-	return a.open(w, r, opening{user: user, terms: terms, methods: []string{method}, level: 1})
+	return a.open(w, r, opening{user: user, agreed: true, terms: terms, methods: []string{method}, level: 1})
 }
 
 // foundFirst makes the account, and uses the token up in the last step before.
@@ -90,6 +90,9 @@ func (a *Auth) foundFirst(r *http.Request, in Setup) (*User, string, error) {
 	asked := made
 	asked.Details = map[string]string{"email": user.Email}
 	if err := a.vetoed(r, asked); err != nil {
+		return nil, "", err
+	}
+	if err := a.vetoed(r, Event{Type: SignedIn, UserID: user.ID, Details: asked.Details}); err != nil {
 		return nil, "", err
 	}
 	if err := a.spend(ctx, s); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type accessClaims struct {
 	Client   string    `json:"client_id"`
 	Session  string    `json:"sid"`
 	AuthTime int64     `json:"auth_time,omitempty"`
+	Level    string    `json:"acr,omitempty"` // "1" or "2" (RFC 9068 §2.2.1); a guest has none
 	Methods  []string  `json:"amr,omitempty"` // RFC 8176
 	Roles    []string  `json:"roles,omitempty"`
 	Scope    string    `json:"scope,omitempty"`
@@ -112,7 +114,7 @@ func (a *Auth) payload(ctx context.Context, s *Session, m minting, expires time.
 		Actor: actorOf(s), Epoch: s.epoch, Ticket: base64.RawURLEncoding.EncodeToString(s.token.Hash[:]),
 	}
 	if s.User != nil {
-		c.Subject, c.Roles, c.AuthTime = s.User.ID, s.User.Roles, authTime(s)
+		c.Subject, c.Roles, c.AuthTime, c.Level = s.User.ID, s.User.Roles, authTime(s), contextClass(s)
 	}
 	own, err := json.Marshal(c)
 	if err != nil || a.config.Token.Claims == nil {
@@ -143,6 +145,14 @@ func authTime(s *Session) int64 {
 	return s.AuthenticatedAt.Unix()
 }
 
+// contextClass is the level of a session as acr_values of RFC 9470 §4 asks for it; empty where nobody was proven.
+func contextClass(s *Session) string {
+	if s.Level == 0 {
+		return ""
+	}
+	return strconv.Itoa(s.Level)
+}
+
 // references are the session's methods in the words of RFC 8176 §2, where it has one.
 func references(s *Session) []string {
 	var amr []string
@@ -161,8 +171,9 @@ func references(s *Session) []string {
 // Issue makes a signed token of a live session for a service (RFC 9068), such as a page with a cookie needs to call one.
 // The audience is the service's name; empty means TokenPolicy.Audience. The token dies with the session, and with the signed
 // token that the request came with: refresh that one first, or whoever steals it could renew it for ever. Errors:
-// ErrInvalidToken when the session has ended, ErrForbidden for an API key, FieldErrors for an audience that cannot be or signed tokens that are not
-// allowed, *UnavailableError, and what TokenPolicy.Claims says.
+// ErrInvalidToken when the session has ended, ErrForbidden for an API key, *StepUpError for a user who lacks the second factor that
+// Config.MFA demands, FieldErrors for an audience that cannot be or signed tokens that are not allowed, *UnavailableError, and what
+// TokenPolicy.Claims says.
 func (a *Auth) Issue(ctx context.Context, s *Session, name string) (*Tokens, error) {
 	switch {
 	case !a.config.Token.signed():
@@ -177,6 +188,9 @@ func (a *Auth) Issue(ctx context.Context, s *Session, name string) (*Tokens, err
 		return nil, FieldErrors{{"audience", "invalid", "must be 1 to 256 visible ASCII characters"}}
 	}
 	live, err := a.lookup(ctx, s.token) // the one at hand may be of a request that began long ago
+	if err == nil && !live.Anonymous() {
+		err = live.Meets() // no service that takes the token would ask
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,9 @@ func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, in SignIn) (*Grant
 	p, err := a.prove(r, m, Claim{Secret: in.Secret}, account, func(ctx context.Context) (User, error) {
 		return a.directory.UserByEmail(ctx, a.config.Realm, account)
 	})
+	if a.config.VerifyFirst {
+		err = a.unproven(r, m, account, in.Secret, p, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -381,7 +384,7 @@ func (a *Auth) grant(w http.ResponseWriter, r *http.Request, at *attempt, user *
 	if at.StepUp != "" {
 		return a.stepUp(w, r, at, user, level)
 	}
-	g, err := a.open(w, r, opening{user: user, terms: at.Terms, methods: at.Methods, level: level, also: news.records()})
+	g, err := a.open(w, r, opening{user: user, agreed: true, terms: at.Terms, methods: at.Methods, level: level, also: news.records()})
 	if err == nil && news.isNew {
 		a.emit(r.Context(), news.event)
 		a.mails.hurry()

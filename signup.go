@@ -37,14 +37,18 @@ func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant
 	if err := a.trySignup(r); err != nil {
 		return nil, err
 	}
-	if err := a.vetoed(r, Event{Type: UserCreated, Details: map[string]string{"email": NormalizeEmail(in.Email)}}); err != nil {
+	whose := map[string]string{"email": NormalizeEmail(in.Email)}
+	if err := a.vetoed(r, Event{Type: UserCreated, Details: whose}); err != nil {
 		return nil, err
 	}
 	if a.config.VerifyFirst {
 		return a.signUpByMail(w, r, in, terms)
 	}
+	if err := a.vetoed(r, Event{Type: SignedIn, Details: whose}); err != nil { // now, so that a refusal leaves no account behind
+		return nil, err
+	}
 	letter := order{Letter: letterVerify, To: NormalizeEmail(in.Email), Locale: in.Locale}
-	user, name, err := a.create(r.Context(), NewUser{
+	user, name, err := a.createBy(r, NewUser{
 		Email: in.Email, Name: in.Name, Method: in.Method, Secret: in.Secret, Locale: in.Locale, Picture: in.Picture, Phone: in.Phone,
 	}, &letter)
 	if err != nil {
@@ -56,7 +60,7 @@ func (a *Auth) SignUp(w http.ResponseWriter, r *http.Request, in SignUp) (*Grant
 	if a.config.Mailer != nil { // were it told as a new one all the same, that would be no harm
 		_ = a.noteDevice(r.Context(), a.deviceCounter(r, user.ID), user.ID)
 	}
-	return a.open(w, r, opening{user: user, terms: terms, methods: []string{name}, level: 1})
+	return a.open(w, r, opening{user: user, agreed: true, terms: terms, methods: []string{name}, level: 1})
 }
 
 // checkNewUser refuses what costs nothing to refuse, before anything is counted or hashed.
@@ -87,7 +91,7 @@ type Admission struct {
 
 // Admit opens a session for a user whom the app has recognised by means of its own, in place of the one the request
 // came with. It asks for no second factor: say in Admission.Factors what the app has checked. Errors: ErrNotFound for
-// no such user in this realm, ErrBanned, FieldErrors, ErrCrossOrigin, *UnavailableError.
+// no such user in this realm, ErrBanned, ErrForbidden by Config.Veto, FieldErrors, ErrCrossOrigin, *UnavailableError.
 func (a *Auth) Admit(w http.ResponseWriter, r *http.Request, userID string, in Admission) (*Grant, error) {
 	if err := a.mayOpen(r); err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 // A slip is a one-time token that goes out by mail. Whoever shows it proves to read the mail of the address that it was sent
 // to, and nothing else: its kind says what it is good for, and of each kind only the latest of a user counts. It is minted
-// when the mail is sent, so no mail that waits in the store has one.
+// when the mail is sent, so no mail that waits in the store has one, and is the same at each try of that mail.
 
 // Kinds of slips. Each is the kind of a ticket, so one is never taken where another belongs.
 const (
@@ -51,39 +51,80 @@ type slip struct {
 	SignUp    *pendingSignUp `json:"sign_up,omitempty"`
 	ExpiresAt time.Time      `json:"expires_at"`
 
+	mail   string // the mark of the mail that it goes out by; empty: it is shown, once
 	ticket Ticket
 }
 
-// issue makes the latest slip of a kind, good for life.
+// issue makes the latest slip of a kind, good for life. The slip of a mail that is tried again stays the one that it is: copies of the mail have one
+// link, and it works. errNobody: that mail has been read, or a later one takes its place, so there is none to send.
 func (a *Auth) issue(ctx context.Context, kind string, s slip, life time.Duration) (Token, error) {
-	s.ExpiresAt = a.now().Add(life)
+	now, ring, bucket := a.now(), a.keys.Load(), bucketOf(s.owner())
+	s.ExpiresAt = now.Add(life)
+	if s.mail == "" {
+		token, id := ring.mint(kindTicket, bucket)
+		return token, a.issueFirst(ctx, kind, id, s)
+	}
+	token, id := ring.mintOf(kindTicket, bucket, ring.draw("slip", kind, s.owner(), s.mail))
+	switch t, err := a.ledger.Ticket(ctx, kind, id, now); {
+	case errors.Is(err, ErrNotFound):
+		return token, a.issueFirst(ctx, kind, id, s)
+	case errors.Is(err, ErrUsed):
+		return Token{}, errNobody
+	case err != nil:
+		return Token{}, unavailable(err)
+	default:
+		return token, a.issueAgain(ctx, t, s, now)
+	}
+}
+
+func (a *Auth) issueFirst(ctx context.Context, kind string, id TokenID, s slip) (err error) {
+	t := Ticket{Kind: kind, ID: id, ExpiresAt: s.ExpiresAt.Add(slipRecall)}
 	if kind != slipDisown { // each notice has its own
-		var err error
-		if s.Serial, err = a.serial(ctx, kind, &s); err != nil {
-			return Token{}, err
+		if s.Serial, err = a.serial(ctx, kind, &s, t.ExpiresAt); err != nil {
+			return err
 		}
 	}
-	payload, err := json.Marshal(s)
-	if err != nil {
-		return Token{}, err
+	if t.Payload, err = json.Marshal(s); err != nil {
+		return err
 	}
-	token, id := a.keys.Load().mint(kindTicket, bucketOf(s.owner()))
-	t := Ticket{Kind: kind, ID: id, Payload: payload, ExpiresAt: s.ExpiresAt.Add(slipRecall)}
 	if err := a.ledger.Put(ctx, t); err != nil {
-		return Token{}, unavailable(err)
+		return unavailable(err)
 	}
-	return token, nil
+	return nil
+}
+
+// issueAgain lets a slip stand for what is true now, as long as its mail says. It stays as late among the others as it was.
+func (a *Auth) issueAgain(ctx context.Context, t Ticket, s slip, now time.Time) error {
+	before := slip{ticket: t}
+	if err := json.Unmarshal(t.Payload, &before); err != nil {
+		return err
+	}
+	switch err := a.latest(ctx, &before, now); {
+	case errors.Is(err, ErrInvalidLink) && t.Kind != slipCode: // the code of such a mail is good without its link
+		return errNobody
+	case err != nil && !errors.Is(err, ErrInvalidLink):
+		return err
+	}
+	s.Serial = before.Serial
+	var err error
+	if t.Payload, err = json.Marshal(s); err != nil {
+		return err
+	}
+	if err := a.ledger.Swap(ctx, t, now); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 // owner is whom a slip is of: a user, or the address of who is none yet.
 func (s *slip) owner() string { return cmp.Or(s.UserID, s.Email) }
 
-// serial is the number of a new slip among those of its kind and owner. The counter must outlast the slip: were it gone first, an earlier
-// slip would count again.
-func (a *Auth) serial(ctx context.Context, kind string, s *slip) (Tally, error) {
+// serial is the number of a new slip among those of its kind and owner. The counter must outlast the slip, however late its mail is tried again:
+// were it gone first, an earlier slip would count again.
+func (a *Auth) serial(ctx context.Context, kind string, s *slip, until time.Time) (Tally, error) {
 	c, now := a.slipCounter(kind, s.owner()), a.now()
 	t, err := a.count(ctx, c, 1, now)
-	if err != nil || !t.ResetAt.Before(s.ExpiresAt) {
+	if err != nil || !t.ResetAt.Before(until) {
 		return t, err
 	}
 	if _, err := a.count(ctx, c, -everything, now); err != nil {
@@ -96,6 +137,10 @@ func (a *Auth) serial(ctx context.Context, kind string, s *slip) (Tally, error) 
 func (a *Auth) slipCounter(kind, owner string) counter {
 	return counter{counterKey(a.config.Realm, "slip "+kind, owner), Rate{1, slipSerial}}
 }
+
+// bound reports whether a slip is worth nothing once all sessions of its user have ended. One that asks for the password of the account
+// beside it, or for a session, is good after a new password or a new factor, too.
+func (s *slip) bound() bool { return s.ticket.Kind != slipVerify || s.SignUp != nil }
 
 // look reads a slip without using it. ErrInvalidLink: it is none of this kind, was used, or a later one was issued.
 // ErrExpiredLink: it is too old.

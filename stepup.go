@@ -7,7 +7,8 @@ import (
 
 // StepUp begins to prove a session anew (RFC 9470): it is a sign-in of its own user once more, by whatever the user has, with the
 // second factor that a sign-in asks for and without regard to remembered devices. The proofs go to Continue, in requests of the same session, which
-// is then renewed: a new token, AuthenticatedAt of now, and the level that was proven. Errors: ErrUnauthenticated,
+// is then renewed: a new token, AuthenticatedAt of now, and the level that was proven. What s.SetTerms asks for before it holds at the
+// end, and refuses proofs in requests to which it cannot be given. Errors: ErrUnauthenticated,
 // ErrImpersonated, ErrForbidden for an API key, *UnavailableError.
 func (a *Auth) StepUp(w http.ResponseWriter, r *http.Request, s *Session) (*Challenge, error) {
 	if err := s.inPerson(); err != nil {
@@ -18,6 +19,9 @@ func (a *Auth) StepUp(w http.ResponseWriter, r *http.Request, s *Session) (*Chal
 		return nil, unavailable(err)
 	}
 	at := &attempt{UserID: s.User.ID, Epoch: s.User.Epoch, Account: s.User.Email, StepUp: s.ID}
+	if s.both {
+		at.Terms.Delivery = DeliverBoth
+	}
 	if err := a.persist(r.Context(), at); err != nil {
 		return nil, err
 	}
@@ -41,12 +45,9 @@ func (a *Auth) firstMethods(user *User, creds []Credential) []string {
 
 // stepUp renews the session that an attempt was begun from.
 func (a *Auth) stepUp(w http.ResponseWriter, r *http.Request, at *attempt, user *User, level int) (*Grant, error) {
-	s, err := a.Authenticate(r)
+	s, err := a.toStepUp(r, at)
 	if err != nil {
 		return nil, err
-	}
-	if s.ID != at.StepUp || s.Anonymous() || s.User.ID != at.UserID {
-		return nil, ErrInvalidChallenge
 	}
 	next, err := a.recordOf(r.Context(), s)
 	if err != nil {
@@ -61,17 +62,23 @@ func (a *Auth) stepUp(w http.ResponseWriter, r *http.Request, at *attempt, user 
 	return a.renewed(w, r, s, next, b), nil
 }
 
-// ofSession refuses a proof that comes without the session that it is to step up.
+// ofSession refuses a proof that comes without the session that it is to step up, or to where its new token cannot go.
 func (a *Auth) ofSession(r *http.Request, at *attempt) error {
 	if at.StepUp == "" {
 		return nil
 	}
+	_, err := a.toStepUp(r, at)
+	return err
+}
+
+// toStepUp is the session of a request, if it is the one that an attempt was begun from.
+func (a *Auth) toStepUp(r *http.Request, at *attempt) (*Session, error) {
 	s, err := a.Authenticate(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.ID != at.StepUp {
-		return ErrInvalidChallenge
+	if s.ID != at.StepUp || s.Anonymous() || s.User.ID != at.UserID {
+		return nil, ErrInvalidChallenge
 	}
-	return nil
+	return s, s.SetTerms(at.Terms)
 }

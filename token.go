@@ -69,6 +69,7 @@ type keyring struct {
 	key     []*tagger
 	device  []*tagger
 	code    [][]byte      // for codes that are mailed
+	draws   []byte        // see draw; of the first secret
 	name    string        // of the first secret, see nameOf
 	only    bool          // there is no other
 	seal    *seal.Keyring // for what is kept unreadable in the store
@@ -98,6 +99,9 @@ func newKeyring(realm string, secrets []Secret) (*keyring, error) {
 		ring.code = append(ring.code, key)
 	}
 	var err error
+	if ring.draws, err = hkdf.Key(sha256.New, secrets[0], nil, "cloakroom draw realm "+realm, sha256.Size); err != nil {
+		return nil, fmt.Errorf("key of draws: %w", err)
+	}
 	ring.seal, err = seal.New(raw)
 	return ring, err
 }
@@ -120,9 +124,16 @@ func (k *keyring) taggers(kind string) []*tagger {
 
 // mint makes a new token for a bucket.
 func (k *keyring) mint(kind string, bucket uint16) (Token, TokenID) {
+	var random [randomSize]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
+	return k.mintOf(kind, bucket, random)
+}
+
+// mintOf makes the token of a bucket that has these random bytes.
+func (k *keyring) mintOf(kind string, bucket uint16, random [randomSize]byte) (Token, TokenID) {
 	var b [tokenSize]byte
 	binary.BigEndian.PutUint16(b[:], bucket&bucketMask)
-	_, _ = rand.Read(b[bucketSize:bodySize]) // never fails: crypto/rand ends the process instead
+	copy(b[bucketSize:bodySize], random[:])
 	return k.sign(kind, &b), identify(b[:bodySize])
 }
 

@@ -66,8 +66,8 @@ func checkUser(u *User) FieldErrors {
 	if u.Email != "" && !mailbox.Valid(u.Email) {
 		bad = append(bad, FieldError{Field: "email", Code: "invalid_email", Message: "must be one e-mail address, like ana@example.com"})
 	}
-	if !utf8.ValidString(u.Name) || strings.ContainsFunc(u.Name, unicode.IsControl) {
-		bad = append(bad, FieldError{Field: "name", Code: "invalid_name", Message: "must be text without control characters"})
+	if !utf8.ValidString(u.Name) || strings.ContainsFunc(u.Name, controls) {
+		bad = append(bad, FieldError{Field: "name", Code: "invalid_name", Message: "must be text without control characters, such as those that turn its direction"})
 	} else if utf8.RuneCountInString(u.Name) > maxName {
 		bad = append(bad, FieldError{Field: "name", Code: "too_long", Message: "must be at most 200 characters"})
 	}
@@ -75,6 +75,12 @@ func checkUser(u *User) FieldErrors {
 		bad = append(bad, FieldError{Field: "roles", Code: "invalid_role", Message: "must be at most 64 names of 1 to 64 letters, digits or ._:-"})
 	}
 	return append(bad, checkProfile(u)...)
+}
+
+// controls reports whether a character controls the text that it is in, or turns what stands beside it around (UAX #9 §2.1 to 2.4). Joiners
+// and marks do not: scripts and emoji need them.
+func controls(r rune) bool {
+	return unicode.IsControl(r) || r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
 }
 
 func validRole(r string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -44,9 +45,19 @@ func (u Users) Create(ctx context.Context, n NewUser) (*User, error) {
 
 // create makes an account. letter, if any, goes out with it.
 func (a *Auth) create(ctx context.Context, n NewUser, letter *order) (*User, string, error) {
+	return a.createAs(ctx, Event{Type: UserCreated}, n, letter)
+}
+
+// createBy is create for somebody who makes an account for himself by this request.
+func (a *Auth) createBy(r *http.Request, n NewUser, letter *order) (*User, string, error) {
+	return a.createAs(r.Context(), a.requested(r, Event{Type: UserCreated}), n, letter)
+}
+
+func (a *Auth) createAs(ctx context.Context, made Event, n NewUser, letter *order) (*User, string, error) {
 	user, creds, err := a.draft(ctx, n)
 	if err == nil {
-		err = a.found(ctx, user, creds, a.dated(ctx, Event{Type: UserCreated, UserID: user.ID}), letter)
+		made.UserID = user.ID
+		err = a.found(ctx, user, creds, a.dated(ctx, made), letter)
 	}
 	switch {
 	case err != nil:

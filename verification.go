@@ -52,12 +52,12 @@ func (a *Auth) leaveVerification(r *http.Request, user *User) error {
 	return a.leaveAnonymous(r, Event{Type: VerificationRequested, UserID: user.ID}, order{Letter: letterVerify, To: user.Email, UserID: user.ID})
 }
 
-// fillVerify writes the mail that asks for a proof. A sign-up makes its account here; where there is one it is left alone: a
-// verified one is told, of an unverified one the new sign-up takes effect if it is the one that is proven.
+// fillVerify writes the mail that asks for a proof. An account that is there is left alone by a sign-up: a verified one is told, of an
+// unverified one the new sign-up takes effect if it is the one that is proven.
 func (a *Auth) fillVerify(ctx context.Context, b *mailBundle, d *letter.Data) (string, error) {
 	user, err := a.recipient(ctx, &b.order)
-	if errors.Is(err, errNobody) && b.SignUp != nil {
-		user, err = a.signUpNow(ctx, &b.order)
+	if errors.Is(err, errNobody) && b.UserID == "" {
+		user, err = a.newcomer(ctx, &b.order)
 	}
 	switch {
 	case err != nil:
@@ -71,7 +71,7 @@ func (a *Auth) fillVerify(ctx context.Context, b *mailBundle, d *letter.Data) (s
 		return "", errNobody
 	}
 	t, err := a.issue(ctx, slipVerify, slip{
-		UserID: user.ID, Email: user.Email, Epoch: user.Epoch, Attempt: b.Attempt, SignUp: b.SignUp,
+		UserID: user.ID, Email: user.Email, Epoch: user.Epoch, Attempt: b.Attempt, SignUp: b.SignUp, mail: b.mark,
 	}, slipLife[slipVerify])
 	d.Name, d.Link, d.Life = user.Name, a.link(letterVerify, t), slipLife[slipVerify]
 	return cmp.Or(user.Locale, b.Locale), err
@@ -82,6 +82,9 @@ type EmailProof struct {
 	Token     string // of the mail
 	Challenge string // that the sign-up was answered with, if this is its browser
 	Secret    string // otherwise the password of the account or, if it has none, its first one
+	// Terms of the session that is opened by Secret, or of the new token of one that is there, see Session.SetTerms. A sign-up in its
+	// own browser has its own.
+	Terms
 }
 
 // VerifyEmail proves the e-mail of an account to be its owner's, who must also show to be who signed up: by a session of the
@@ -91,6 +94,10 @@ type EmailProof struct {
 func (a *Auth) VerifyEmail(w http.ResponseWriter, r *http.Request, in EmailProof) (*Grant, error) {
 	if err := a.mayOpen(r); err != nil {
 		return nil, err
+	}
+	terms, bad := a.terms(r, in.Terms)
+	if bad != nil {
+		return nil, bad
 	}
 	s, user, err := a.addressee(r.Context(), slipVerify, in.Token)
 	if err != nil {
@@ -104,14 +111,23 @@ func (a *Auth) VerifyEmail(w http.ResponseWriter, r *http.Request, in EmailProof
 	case err != nil:
 		return nil, err
 	case own != nil:
+		if err := own.SetTerms(in.Terms); err != nil {
+			return nil, err
+		}
 		return a.verifyHere(w, r, own, s, user)
 	}
+	in.Terms = terms
 	at, err := a.registrant(r, s, user, in)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.spend(r.Context(), s); err != nil {
 		return nil, err
+	}
+	if user.ID == "" {
+		if user, err = a.signUpNow(r, user); err != nil {
+			return nil, err
+		}
 	}
 	at.UserID, at.Epoch, at.Account = user.ID, user.Epoch, user.Email
 	at.Proven, at.SignUp, at.Registrant = s.Email, s.SignUp, true
@@ -138,17 +154,34 @@ func (a *Auth) addressee(ctx context.Context, kind, token string) (*slip, *User,
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.UserID == "" {
+		return a.expected(ctx, s)
+	}
 	user, err := a.Users().Get(ctx, s.UserID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil, ErrInvalidLink
 	case err != nil:
 		return nil, nil, err
-	case user.Banned() || user.Epoch != s.Epoch, kind != slipChange && user.Email != s.Email:
+	case user.Banned() || user.Epoch != s.Epoch && s.bound(), kind != slipChange && user.Email != s.Email:
 		return nil, nil, ErrInvalidLink
 	case user.Leaving() && kind != slipKeep:
 		return nil, nil, ErrInvalidLink
 	}
+	return s, user, nil
+}
+
+// expected is addressee for a sign-up by mail, whose account is to be made. One that has the e-mail by now came by another road.
+func (a *Auth) expected(ctx context.Context, s *slip) (*slip, *User, error) {
+	_, err := a.directory.UserByEmail(ctx, a.config.Realm, s.Email)
+	switch {
+	case err == nil || s.SignUp == nil:
+		return nil, nil, ErrInvalidLink
+	case !errors.Is(err, ErrNotFound):
+		return nil, nil, unavailable(err)
+	}
+	user := &User{Realm: a.config.Realm, Email: s.Email}
+	s.SignUp.fill(user)
 	return s, user, nil
 }
 

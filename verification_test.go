@@ -53,7 +53,7 @@ func TestVerifyFirst(t *testing.T) {
 			p.Forget()
 			g, err := d.verify(cloakroom.EmailProof{Token: tokenOf(t, mail), Challenge: c.Token.Reveal()})
 			done(t, err)
-			p.happened(cloakroom.EmailVerified, cloakroom.SignedIn)
+			p.happened(cloakroom.UserCreated, cloakroom.EmailVerified, cloakroom.SignedIn)
 			d.answers(http.StatusOK, "after the proof")
 			u := d.live().User
 			if g.Session.User.ID != u.ID || !u.EmailVerified || u.Email != "ana@example.com" || u.Name != "Ana" || u.Locale != "de-AT" ||
@@ -74,8 +74,8 @@ func TestVerifyFirst(t *testing.T) {
 			field(t, err, "password", "required", "the challenge of another sign-up")
 			_, err = other.verify(cloakroom.EmailProof{Token: token, Secret: nextSecret})
 			fails(t, err, cloakroom.ErrPasswordSet, "V76 another password than was chosen")
-			if u, err := p.Users().ByEmail(t.Context(), "ana@example.com"); err != nil || u.EmailVerified {
-				t.Errorf("the account is %+v, %v", u, err)
+			if u, err := p.Users().ByEmail(t.Context(), "ana@example.com"); !errors.Is(err, cloakroom.ErrNotFound) {
+				t.Errorf("there is an account before the proof: %+v, %v", u, err)
 			}
 			done(t, second(other.verify(cloakroom.EmailProof{Token: token, Secret: authtest.Secret})))
 			other.answers(http.StatusOK, "by the password")
@@ -134,8 +134,9 @@ func TestVerifyFirst(t *testing.T) {
 			if now := p.user(ana.ID); now.Name != ana.Name || now.Revision != ana.Revision {
 				t.Errorf("the account is %+v", now)
 			}
-			_, err := p.browser().trySignIn(ana.Email, nextSecret)
-			fails(t, err, cloakroom.ErrInvalidCredentials, "the new password")
+			fails(t, second(p.browser().trySignIn(ana.Email, nextSecret)), cloakroom.ErrNotVerified, "the password of the stranger's sign-up, told as if the account were his")
+			p.Clock.Advance(2 * time.Minute)
+			p.gets(ana.Email, "signup_known") // and no link for him
 			d.answers(http.StatusOK, "her session")
 			told := 0
 			for e, err := range p.Auth.Events().Of(t.Context(), ana.ID) {
@@ -147,6 +148,48 @@ func TestVerifyFirst(t *testing.T) {
 				t.Errorf("told %d times in her events", told)
 			}
 			_ = c
+		})
+		t.Run("S-16 neither does a sign-in tell who has an account, however often and whenever it is tried", func(t *testing.T) {
+			p := ready(t)
+			p.User("known@example.com")
+			whenever := func(secret string) (told [2]error) {
+				for i, email := range []string{"known@example.com", "unknown@example.com"} {
+					_, told[i] = p.elsewhere().trySignIn(email, secret)
+				}
+				return told
+			}
+			same := func(when, secret string, want error) {
+				t.Helper()
+				for range 12 { // beyond what one address may try
+					if told := whenever(secret); !errors.Is(told[0], want) || !errors.Is(told[1], want) {
+						t.Fatalf("%s: %v and %v, want %v", when, told[0], told[1], want)
+					}
+				}
+			}
+			for range 2 {
+				for _, email := range []string{"known@example.com", "unknown@example.com"} {
+					p.elsewhere().pends(cloakroom.SignUp{Email: email, Secret: nextSecret})
+				}
+				same("at once", nextSecret, cloakroom.ErrNotVerified)
+				p.box.WaitFor(t, "unknown@example.com", "verify_email")
+				p.box.WaitFor(t, "known@example.com", "signup_known")
+				same("after the mails", nextSecret, cloakroom.ErrNotVerified)
+				p.Clock.Advance(25 * time.Hour)
+				for range 2 {
+					if told := whenever(nextSecret); !errors.Is(told[0], cloakroom.ErrInvalidCredentials) || !errors.Is(told[1], cloakroom.ErrInvalidCredentials) {
+						t.Fatalf("when the link is too old: %v and %v", told[0], told[1])
+					}
+				}
+			}
+		})
+		t.Run("V75 an account that somebody else made unproven says so, after the right password only", func(t *testing.T) {
+			p := ready(t)
+			_, err := p.Users().Create(t.Context(), cloakroom.NewUser{Email: "ana@example.com", Secret: authtest.Secret})
+			done(t, err)
+			fails(t, second(p.browser().trySignIn("ana@example.com", authtest.Secret)), cloakroom.ErrNotVerified, "the right password")
+			fails(t, second(p.browser().trySignIn("ana@example.com", nextSecret)), cloakroom.ErrInvalidCredentials, "a wrong one")
+			token := p.token("ana@example.com", "verify_email")
+			done(t, second(p.browser().verify(cloakroom.EmailProof{Token: token, Secret: authtest.Secret})))
 		})
 		t.Run("a mail that is asked for again serves who knows the password", func(t *testing.T) {
 			p := ready(t)

@@ -160,6 +160,77 @@ func TestVeto(t *testing.T) {
 			t.Errorf("it was asked %v", o.asked)
 		}
 	})
+	t.Run("every road to a session of a user asks once, and a refusal leaves nothing behind", func(t *testing.T) {
+		for name, open := range map[string]func(w *world, d *device) func() error{
+			"sign-up": func(w *world, d *device) func() error {
+				return func() error {
+					return second(d.signUp(cloakroom.SignUp{Email: "bob@example.com", Secret: authtest.Secret}))
+				}
+			},
+			"setup": func(w *world, d *device) func() error {
+				token := w.setupToken()
+				return func() error { return second(d.setUp(token, "bob@example.com")) }
+			},
+			"sign-in": func(w *world, d *device) func() error {
+				ana := w.User("ana@example.com")
+				return func() error { return second(d.trySignIn(ana.Email, authtest.Secret)) }
+			},
+			"admission": func(w *world, d *device) func() error {
+				ana := w.User("ana@example.com")
+				return func() error {
+					return second(d.grant(func(rw http.ResponseWriter, r *http.Request) (*cloakroom.Grant, error) {
+						return d.Admit(rw, r, ana.ID, cloakroom.Admission{Method: "test", Terms: d.terms()})
+					}))
+				}
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				o := &objector{to: cloakroom.SignedIn, how: func() error { return secretReason }}
+				w := guarded(t, cloakroom.Config{Veto: o.veto})
+				d := w.browser()
+				act := open(w, d)
+				w.Forget()
+				fails(t, act(), cloakroom.ErrForbidden, "refused")
+				_, err := w.Users().ByEmail(t.Context(), "bob@example.com")
+				fails(t, err, cloakroom.ErrNotFound, "a new account")
+				w.happened(cloakroom.RequestFailed)
+				d.answers(http.StatusUnauthorized, "who was refused")
+				o.to, o.asked = "", nil
+				done(t, act())
+				d.answers(http.StatusOK, "who was not")
+				asked := slices.DeleteFunc(o.asked, func(e cloakroom.Event) bool { return e.Type != cloakroom.SignedIn })
+				if len(asked) != 1 || asked[0].UserID != d.live().User.ID && asked[0].Details["email"] != "bob@example.com" {
+					t.Errorf("it was asked %+v", asked)
+				}
+			})
+		}
+	})
+	t.Run("an impersonation is asked about as such alone", func(t *testing.T) {
+		o := &objector{how: func() error { return secretReason }}
+		w := guarded(t, cloakroom.Config{Veto: o.veto})
+		boss, ana := w.User("boss@example.com", "admin"), w.User("ana@example.com")
+		d := w.browser()
+		d.signIn(boss.Email)
+		o.asked = nil
+		d.actAs(ana)
+		if len(o.asked) != 1 || o.asked[0].Type != cloakroom.ImpersonationBegun {
+			t.Errorf("it was asked %v", o.asked)
+		}
+	})
+	t.Run("a refused factor leaves its offer good", func(t *testing.T) {
+		o := &objector{to: cloakroom.FactorAdded, how: func() error { return secretReason }}
+		w := guarded(t, cloakroom.Config{Veto: o.veto})
+		d := w.browser()
+		d.signIn(w.User("ana@example.com").Email)
+		offer, err := d.offered("totp")
+		done(t, err)
+		fails(t, second(d.bind(offer, w.appOf(offer).code(), "")), cloakroom.ErrForbidden, "the factor")
+		o.to, o.asked = "", nil
+		done(t, second(d.bind(offer, w.appOf(offer).code(), "")))
+		if len(o.asked) != 1 {
+			t.Errorf("it was asked %v", o.asked)
+		}
+	})
 	t.Run("after a refused second factor the attempt goes on", func(t *testing.T) {
 		o := &objector{how: func() error { return secretReason }}
 		w := guarded(t, cloakroom.Config{Veto: o.veto})

@@ -99,6 +99,38 @@ func TestAdminKeys(t *testing.T) {
 			t.Errorf("the event names %v", e.Details)
 		}
 	})
+	t.Run("a key is rotated once", func(t *testing.T) {
+		_, id := h.key(rootID, "admin")
+		next := root.post(keys+"/"+id+"/rotate", body("overlap", 3600)).is(201)
+		if next.at("expires_at") != nil {
+			t.Errorf("have %s", next.text)
+		}
+		for _, text := range []string{"", body("overlap", 3600)} {
+			a := root.post(keys+"/"+id+"/rotate", text)
+			a.blames("id", "rotated_already")
+			if !strings.Contains(a.text, next.str("id")) {
+				t.Errorf("%s does not name %s", a.text, next.str("id"))
+			}
+		}
+		again := root.post(keys+"/"+next.str("id")+"/rotate", "").is(201)
+		if again.at("expires_at") != nil {
+			t.Errorf("have %s", again.text)
+		}
+	})
+	t.Run("a key leaves none behind that outlives it", func(t *testing.T) {
+		end := h.clock().Add(time.Hour).UTC()
+		made := root.post(keys, body("name", "k", "user_id", rootID, "scopes", []string{"admin"}, "expires_at", end)).is(201)
+		key, want := h.program(made.str("key")), made.str("expires_at")
+		ask := func(pairs ...any) answer {
+			return key.post(keys, body(append([]any{"name", "k", "user_id", rootID, "scopes", []string{"admin"}}, pairs...)...))
+		}
+		ask("expires_at", end.Add(time.Second)).blames("expires_at", "out_of_range")
+		for _, a := range []answer{ask(), ask("expires_at", end), key.post(keys+"/"+made.str("id")+"/rotate", "")} {
+			if a.is(201).str("expires_at") != want {
+				t.Errorf("have %s, want %s", a.text, want)
+			}
+		}
+	})
 	t.Run("S239 V115 a revoked key is refused at once", func(t *testing.T) {
 		program, id := h.key(rootID, "admin")
 		program.get(users).is(200)

@@ -25,19 +25,15 @@ func (a *API) adminSessions(w http.ResponseWriter, r *http.Request, who caller) 
 	return send(w, http.StatusOK, pageJSON{items, next})
 }
 
-func (a *API) adminRevokeAll(w http.ResponseWriter, r *http.Request, _ caller) error {
-	id, err := target(r, "usr_")
-	if err == nil {
-		err = a.Auth.Sessions().RevokeAll(r.Context(), id)
-	}
-	if err != nil {
+func (a *API) adminRevokeAll(w http.ResponseWriter, r *http.Request, who caller) error {
+	if _, err := a.change(r, who, a.Auth.Sessions().RevokeAll); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (a *API) adminRevoke(w http.ResponseWriter, r *http.Request, _ caller) error {
+func (a *API) adminRevoke(w http.ResponseWriter, r *http.Request, who caller) error {
 	values, err := queryOf(r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -51,6 +47,9 @@ func (a *API) adminRevoke(w http.ResponseWriter, r *http.Request, _ caller) erro
 		return err
 	}
 	id, err := target(r, "ses_")
+	if err == nil {
+		err = a.changeable(r, who, user)
+	}
 	if err == nil {
 		err = a.Auth.Sessions().Revoke(r.Context(), user, id)
 	}

@@ -73,6 +73,20 @@ func TestAdminSessions(t *testing.T) {
 			t.Errorf("the event names %v", e.Details)
 		}
 	})
+	t.Run("a key signs no administrator out", func(t *testing.T) {
+		key, _ := h.key(rootID, "admin")
+		her := h.in("ana@example.com")
+		key.do("DELETE", list(rootID), "").fails(403, "forbidden")
+		key.do("DELETE", one(idOf(root), rootID), "").fails(403, "forbidden")
+		if !root.signedIn() {
+			t.Fatal("it did")
+		}
+		key.do("DELETE", one(idOf(her), ana), "").is(204)
+		key.do("DELETE", list(ana), "").is(204)
+		key.do("DELETE", one("ses_"+nobody[4:], nobody), "").fails(404, "not_found")
+		_, second := h.admin("second@example.com")
+		root.do("DELETE", list(second), "").is(204)
+	})
 	t.Run("nothing of another realm", func(t *testing.T) {
 		_, stranger := h.elsewhere("ana@example.com")
 		root.get(list(stranger)).fails(404, "not_found")

@@ -46,7 +46,7 @@ func (a *API) adminCreateUser(w http.ResponseWriter, r *http.Request, who caller
 	if in.Email == "" {
 		return cloakroom.FieldErrors{{Field: "email", Code: codeRequired, Message: "is missing"}}
 	}
-	if err := mayGive(who.session, in.Roles); err != nil {
+	if err := a.mayGive(who.session, in.Roles); err != nil {
 		return err
 	}
 	u, err := a.Auth.Users().Invite(r.Context(), cloakroom.NewUser{
@@ -67,7 +67,7 @@ func (a *API) adminPatchUser(w http.ResponseWriter, r *http.Request, who caller,
 		if err := a.mayChange(who.session, u); err != nil {
 			return err
 		}
-		return in.apply(u, who.session)
+		return a.mayGive(who.session, in.apply(u))
 	})
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ func (a *API) adminPatchUser(w http.ResponseWriter, r *http.Request, who caller,
 	return send(w, http.StatusOK, adminUserOf(u))
 }
 
-// apply edits a user for an administrator.
-func (in *userPatchJSON) apply(u *cloakroom.User, by *cloakroom.Session) error {
+// apply edits a user for an administrator, and returns the roles that are new to the user.
+func (in *userPatchJSON) apply(u *cloakroom.User) (added []string) {
 	before := u.Email
 	in.Email.apply(&u.Email)
 	in.Name.apply(&u.Name)
@@ -90,15 +90,22 @@ func (in *userPatchJSON) apply(u *cloakroom.User, by *cloakroom.Session) error {
 	if in.Roles == nil {
 		return nil
 	}
-	added := slices.DeleteFunc(slices.Clone(in.Roles), func(role string) bool { return slices.Contains(u.Roles, role) })
+	added = slices.DeleteFunc(slices.Clone(in.Roles), func(role string) bool { return slices.Contains(u.Roles, role) })
 	u.Roles = in.Roles
-	return mayGive(by, added)
+	return added
 }
 
-// mayGive refuses roles that an API key's own user has not. A person who administers gives any.
-func mayGive(s *cloakroom.Session, roles []string) error {
+// mayGive refuses roles that an API key's own user has not, and those that administer: who signs in with them rules over whoever
+// made the key. A person who administers gives any.
+func (a *API) mayGive(s *cloakroom.Session, roles []string) error {
+	if !isKey(s) {
+		return nil
+	}
+	if a.Auth.Holds(&cloakroom.User{Roles: roles}, cloakroom.RoleAdmin) {
+		return cloakroom.ErrForbidden
+	}
 	for _, role := range roles {
-		if isKey(s) && s.Meets(cloakroom.KeyScope(scopeAdmin), cloakroom.Role(role)) != nil {
+		if s.Meets(cloakroom.KeyScope(scopeAdmin), cloakroom.Role(role)) != nil {
 			return cloakroom.ErrForbidden
 		}
 	}
@@ -176,14 +183,19 @@ func (a *API) change(r *http.Request, who caller, do func(ctx context.Context, u
 	if err != nil {
 		return "", err
 	}
-	u, err := a.Auth.Users().Get(r.Context(), id)
-	if err != nil {
-		return "", err
-	}
-	if err := a.mayChange(who.session, u); err != nil {
+	if err := a.changeable(r, who, id); err != nil {
 		return "", err
 	}
 	return id, do(r.Context(), id)
+}
+
+// changeable refuses a user who is not there, or whom the caller may not change.
+func (a *API) changeable(r *http.Request, who caller, userID string) error {
+	u, err := a.Auth.Users().Get(r.Context(), userID)
+	if err != nil {
+		return err
+	}
+	return a.mayChange(who.session, u)
 }
 
 func (a *API) answerUser(w http.ResponseWriter, r *http.Request, id string) error {

@@ -391,6 +391,7 @@ func TestAdminKeysLeaveAdministratorsAlone(t *testing.T) {
 		{"POST", "/verify", ""},
 		{"POST", "/require-reset", ""},
 		{"POST", "/reset-factors", ""},
+		{"DELETE", "/sessions", ""},
 		{"DELETE", "", ""},
 	} {
 		t.Run(call.method+call.below, func(t *testing.T) {
@@ -408,4 +409,29 @@ func TestAdminKeysLeaveAdministratorsAlone(t *testing.T) {
 		}
 	}
 	key.get(users + "/" + rootID).is(200)
+}
+
+func TestAdminKeysMakeNoAdministrators(t *testing.T) {
+	h := home(t, func(c *cloakroom.Config) { c.RoleIncludes = map[string][]string{"owner": {cloakroom.RoleAdmin}} })
+	root, rootID := h.admin("root@example.com")
+	if _, err := h.auth.Users().SetRoles(t.Context(), rootID, cloakroom.RoleAdmin, "owner", "editor"); err != nil {
+		t.Fatal(err)
+	}
+	key, _ := h.key(rootID, "admin")
+	bob := users + "/" + h.resident("bob@example.com", "author")
+	for _, role := range []string{cloakroom.RoleAdmin, "owner"} {
+		key.post(users, body("email", "thief@example.com", "roles", []string{"editor", role})).fails(403, "forbidden")
+		key.do("PATCH", bob, body("roles", []string{"author", role})).fails(403, "forbidden")
+		key.post(keys, body("name", "x", "roles", []string{role}, "scopes", []string{"admin"})).fails(403, "forbidden")
+	}
+	if got := root.get(bob).strings("roles"); !slices.Equal(got, []string{"author"}) {
+		t.Errorf("roles %q", got)
+	}
+	root.post(keys, body("name", "x", "scopes", []string{"x"})).is(201)
+	if n := len(root.get(users).ids()); n != 3 {
+		t.Errorf("%d users, want root, bob and the last key's", n)
+	}
+	key.do("PATCH", bob, body("roles", []string{"author", "editor"})).is(200)
+	root.post(users, body("email", "second@example.com", "roles", []string{cloakroom.RoleAdmin})).is(201)
+	root.do("PATCH", bob, body("roles", []string{"owner"})).is(200)
 }

@@ -44,7 +44,7 @@ type newUserJSON struct {
 	Email         string   `json:"email" doc:"at most 254 bytes"`
 	EmailVerified bool     `json:"email_verified,omitempty" doc:"true: the e-mail is known to be the user's"`
 	Name          string   `json:"name,omitempty" doc:"at most 200 characters"`
-	Roles         []string `json:"roles,omitempty" doc:"at most 64; an API key gives only roles of its user"`
+	Roles         []string `json:"roles,omitempty" doc:"at most 64; an API key gives only roles of its user, and none that administers"`
 	Locale        string   `json:"locale,omitempty" doc:"the language of mails (BCP 47), such as de-AT"`
 }
 
@@ -53,7 +53,7 @@ type userPatchJSON struct {
 	Email         clearable `json:"email,omitempty" doc:"at most 254 bytes; a new one is not verified unless email_verified says so"`
 	EmailVerified *bool     `json:"email_verified,omitempty"`
 	Name          clearable `json:"name,omitempty" doc:"at most 200 characters"`
-	Roles         []string  `json:"roles,omitempty" doc:"exactly these, at most 64; an API key adds only roles of its user"`
+	Roles         []string  `json:"roles,omitempty" doc:"exactly these, at most 64; an API key adds only roles of its user, and none that administers"`
 	Locale        clearable `json:"locale,omitempty" doc:"BCP 47, such as de-AT"`
 }
 
@@ -105,9 +105,9 @@ type newKeyJSON struct {
 type keyRequestJSON struct {
 	Name      string    `json:"name" doc:"1 to 100 characters"`
 	UserID    string    `json:"user_id,omitempty" doc:"who acts by it; left out: a user that is made for it, with this name and roles"`
-	Roles     []string  `json:"roles,omitempty" doc:"of the user that is made; none that is not one's own"`
+	Roles     []string  `json:"roles,omitempty" doc:"of the user that is made; none that is not one's own, and by an API key none that administers"`
 	Scopes    []string  `json:"scopes" doc:"1 to 64; what the key opens, such as admin or admin:read"`
-	ExpiresAt time.Time `json:"expires_at,omitempty" doc:"left out: never"`
+	ExpiresAt time.Time `json:"expires_at,omitempty" doc:"left out: never; what an API key makes ends with it at the latest"`
 }
 
 type rotateJSON struct {

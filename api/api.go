@@ -21,8 +21,9 @@
 // All routes stand in one table, in routes.go: who may call, what is checked, what comes in, what goes out. From
 // the same table comes the OpenAPI document, served at /auth/openapi.json and kept in docs/openapi.json.
 //
-// Every answer is JSON, but the feed of revocations, a JWT; every error is a problem document (RFC 9457) with a stable code,
-// also for unknown paths and wrong methods; the codes are in docs/errors.md. Bodies are one JSON object of at most 64 KiB with
+// Every answer is JSON, but the feed of revocations, a JWT, and what a browser shows that follows a link of a mail; every other
+// error is a problem document (RFC 9457) with a stable code, also for unknown paths and wrong methods; the codes are in
+// docs/errors.md. Bodies are one JSON object of at most 64 KiB with
 // exactly the documented names and types; whatever is malformed is refused before anything is counted or hashed. Unknown
 // members are ignored, but for what an account has and PATCH /user cannot change: that is refused.
 // Two endpoints are for services, not people: they authenticate with HTTP Basic as one of Config.Clients, and are not there
@@ -155,8 +156,7 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	next := found.handlers[r.Method]
 	if next == nil {
-		h.Set("Allow", found.allow())
-		a.fail(w, r, failure{code: problem.MethodNotAllowed})
+		a.notAllowed(w, r, found)
 		return
 	}
 	if id != "" {
@@ -226,6 +226,8 @@ func (a *API) pass(g guard, w http.ResponseWriter, r *http.Request) (who caller,
 	case enrolling:
 		who.session, err = a.Auth.Enter(w, r, cloakroom.AnyLevel)
 	case sensitive:
+		who.session, err = a.Auth.Enter(w, r, cloakroom.Sensitive)
+	case sure:
 		who.session, err = a.Auth.Enter(w, r, cloakroom.Sensitive, cloakroom.AnyLevel)
 	case admin:
 		who.session, err = a.administrator(w, r)

@@ -23,7 +23,9 @@ func (a *API) emailVerification(w http.ResponseWriter, r *http.Request, who call
 }
 
 func (a *API) emailVerify(w http.ResponseWriter, r *http.Request, _ caller, in emailProofJSON) error {
-	g, err := a.Auth.VerifyEmail(w, r, cloakroom.EmailProof{Token: in.Token, Challenge: in.Challenge, Secret: in.Password})
+	g, err := a.Auth.VerifyEmail(w, r, cloakroom.EmailProof{
+		Token: in.Token, Challenge: in.Challenge, Secret: in.Password, Terms: in.terms(),
+	})
 	return answerSignIn(w, g, err)
 }
 
@@ -32,7 +34,9 @@ func (a *API) emailChange(w http.ResponseWriter, r *http.Request, who caller, in
 }
 
 func (a *API) emailConfirm(w http.ResponseWriter, r *http.Request, _ caller, in confirmationJSON) error {
-	g, err := a.Auth.ConfirmEmailChange(w, r, cloakroom.EmailConfirmation{Token: in.Token, Secret: in.Password})
+	g, err := a.Auth.ConfirmEmailChange(w, r, cloakroom.EmailConfirmation{
+		Token: in.Token, Secret: in.Password, Terms: cloakroom.Terms{Delivery: cloakroom.Delivery(in.Delivery)},
+	})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func Table() []Line {
 		line := Line{
 			Method: rt.method, Path: rt.path, URL: rt.at("/auth"), Guarded: rt.guard != closed, ForClients: rt.guard == client, ForAdmins: rt.guard == admin, Limit: string(rt.limit),
 			CSRF:      map[origin]string{safe: "safe", byCookie: "cookie", always: "always", whoever: "whoever", byMedia: "media", byClient: "client"}[rt.origin],
-			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid, Linked: rt.does.linked, Account: rt.guard == user || rt.guard == enrolling || rt.guard == sensitive, Form: slices.Contains(rt.does.media, mediaForm),
+			TakesBody: rt.does.body != nil, BodyMayBeVoid: rt.does.mayBeVoid, Linked: rt.does.linked, Account: rt.guard == user || rt.guard == enrolling || rt.guard == sensitive || rt.guard == sure, Form: slices.Contains(rt.does.media, mediaForm),
 		}
 		for _, g := range rt.gives {
 			line.Statuses = append(line.Statuses, g.status)

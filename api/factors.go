@@ -38,6 +38,9 @@ func (a *API) bindFactor(w http.ResponseWriter, r *http.Request, who caller, in 
 	if err != nil {
 		return err
 	}
+	if err := who.session.SetTerms(in.terms()); err != nil {
+		return err
+	}
 	g, codes, err := a.Auth.BindFactor(w, r, who.session, cloakroom.FactorAnswer{Offer: in.Offer, Answer: answer, Name: in.Name})
 	if err != nil {
 		return err

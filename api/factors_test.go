@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/authtest"
+	"github.com/cloakroom-auth/cloakroom/method/recovery"
 )
 
 // factor finds one of the factors of a signed-in client.
@@ -334,13 +336,31 @@ func TestStepUp(t *testing.T) {
 func TestDemandedFactor(t *testing.T) {
 	h := home(t, func(c *cloakroom.Config) { c.MFA.All = true })
 	c := h.newcomer("ana@example.com")
-	for _, path := range []string{"/auth/me", "/auth/user", "/auth/sessions", "/auth/factors", "/auth/activity", "/auth/user/export"} {
+	for _, path := range []string{"/auth/me", "/auth/user", "/auth/sessions", "/auth/factors", "/auth/activity"} {
 		c.get(path).is(200)
 	}
+	held := func(status int, code string) {
+		t.Helper()
+		for path, a := range map[string]answer{
+			"token":  c.post("/auth/token", body("audience", "https://else.example.com")),
+			"export": c.get("/auth/user/export"),
+			"patch":  c.do("PATCH", "/auth/user", body("name", "Ana Lu")),
+			"e-mail": c.post("/auth/email/change", body("email", "new@example.com")),
+		} {
+			if a.status/100 != status/100 || code != "" && a.at("code") != code {
+				t.Errorf("%s: %d %v, want %d %s", path, a.status, a.at("code"), status, code)
+			}
+		}
+	}
+	held(401, "step_up_required")
 	a := c.post("/auth/password/change", body("current_password", password, "password", "another "+password)).fails(401, "step_up_required")
 	if got := a.header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_user_authentication", acr_values="2"` {
 		t.Errorf("WWW-Authenticate %s", got)
 	}
+	c.enrol()
+	held(200, "")
+	c.do("DELETE", "/auth/factors/totp", "").is(200)
+	held(401, "step_up_required")
 	c.enrol()
 	c.post("/auth/password/change", body("current_password", password, "password", "another "+password)).is(200)
 }
@@ -371,3 +391,37 @@ func TestRemoveFactor(t *testing.T) {
 	}
 	h.outbox.WaitFor(t, "ana@example.com", "notice")
 }
+
+// interrupted are recovery codes in whose making something else happens once.
+type interrupted struct {
+	recovery.Method
+	by *func()
+}
+
+func (m interrupted) Generate(ctx context.Context, user cloakroom.User) ([]string, []byte, error) {
+	if by := *m.by; by != nil {
+		*m.by = nil
+		by()
+	}
+	return m.Method.Generate(ctx, user)
+}
+
+// codesAtOnce asks for recovery codes while others are made.
+func codesAtOnce(t *testing.T) *world {
+	by := func() {}
+	h := home(t, func(c *cloakroom.Config) {
+		c.SecondFactors[len(c.SecondFactors)-1] = interrupted{by: &by}
+	})
+	c := h.newcomer("ana@example.com")
+	c.enrol()
+	var fresh []string
+	by = func() { fresh = c.again().post("/auth/factors/recovery-codes", "").is(200).strings("recovery_codes") }
+	if a := c.post("/auth/factors/recovery-codes", "").fails(409, "factor_exists"); a.at("recovery_codes") != nil {
+		t.Error("codes were told all the same")
+	}
+	d := h.client()
+	d.verify(d.asked("ana@example.com"), "recovery_code", fresh[0]).is(200)
+	return h.world
+}
+
+func TestRecoveryCodesAtOnce(t *testing.T) { codesAtOnce(t) }

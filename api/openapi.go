@@ -87,7 +87,7 @@ func security(g guard) []any {
 	switch g {
 	case public:
 		return []any{}
-	case live, user, enrolling, sensitive, admin:
+	case live, user, enrolling, sensitive, sure, admin:
 		return []any{bearer, cookie}
 	case holder:
 		return []any{nothing, by("refresh")}

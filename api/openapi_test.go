@@ -120,7 +120,7 @@ func TestOpenAPIHasTheRoutesOfTheTable(t *testing.T) {
 // body, every request of these tests makes sure.
 func TestOpenAPITellsTheTruth(t *testing.T) {
 	all := met{}
-	for _, w := range []*world{everyRoute(t), withoutAnything(t), signingIn(t), accounts(t), limited(t), administration(t)} {
+	for _, w := range []*world{everyRoute(t), withoutAnything(t), signingIn(t), accounts(t), limited(t), administration(t), codesAtOnce(t)} {
 		maps.Copy(all, w.met)
 	}
 	// The session that an impersonation was begun from has ended, but not before the guard looked.

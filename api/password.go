@@ -19,6 +19,9 @@ func (a *API) passwordReset(w http.ResponseWriter, r *http.Request, _ caller, in
 }
 
 func (a *API) passwordChange(w http.ResponseWriter, r *http.Request, who caller, in passwordChangeJSON) error {
+	if err := who.session.SetTerms(in.terms()); err != nil {
+		return err
+	}
 	g, err := a.Auth.ChangeSecret(w, r, who.session, cloakroom.Change{Current: in.Current, Next: in.Password})
 	if errors.Is(err, cloakroom.ErrInvalidCredentials) {
 		err = cloakroom.ErrWrongAnswer // 401 would say that the session is over
@@ -27,6 +30,9 @@ func (a *API) passwordChange(w http.ResponseWriter, r *http.Request, who caller,
 }
 
 func (a *API) passwordSet(w http.ResponseWriter, r *http.Request, who caller, in passwordJSON) error {
+	if err := who.session.SetTerms(in.terms()); err != nil {
+		return err
+	}
 	g, err := a.Auth.SetPassword(w, r, who.session, in.Password)
 	return answerSignIn(w, g, err)
 }

@@ -49,7 +49,8 @@ const (
 	live            // the live session of a user or of a guest
 	user            // the live session of a user, with the second factor that Config.MFA demands
 	enrolling       // user, without that second factor too: for what is needed to add it, and to see and leave one's account
-	sensitive       // enrolling, and proven lately, by all that the user has, in person: see cloakroom.Sensitive
+	sensitive       // user, and proven lately, by all that the user has, in person: see cloakroom.Sensitive
+	sure            // sensitive, without that second factor too, as enrolling
 	client          // a service, one of cloakroom.Config.Clients
 	admin           // whoever administers accounts, see API.Admin; there only if that is set
 )
@@ -129,7 +130,7 @@ func (g guard) fails() fails {
 		return append(signedOut, problem.Forbidden)
 	case user:
 		return append(signedOut, problem.Forbidden, problem.StepUpRequired)
-	case sensitive:
+	case sensitive, sure:
 		return append(signedOut, problem.Forbidden, problem.StepUpRequired, problem.Impersonated)
 	case admin:
 		return append(signedOut, problem.Forbidden, problem.StepUpRequired, problem.Impersonated, problem.NotFound)

@@ -34,7 +34,7 @@ func signInRoutes() []route {
 		{"POST", "/mailcode/verify", open, always, byLogin, "Sign in by that code or link, here or from another browser", fromLink((*API).mailCodeVerify), nil,
 			gives{{200, resultJSON{}}, {200, challengeJSON{}}, {200, numbersJSON{}}, {200, doneJSON{}}, {202, doneJSON{}}},
 			fails{problem.WrongAnswer, problem.Unauthenticated, problem.InvalidToken, problem.NotFound}.or(refusals).or(dead)},
-		{"POST", "/step-up", enrolling, byCookie, unlimited, "Begin to prove this session anew (RFC 9470)", bare((*API).stepUp), nil,
+		{"POST", "/step-up", enrolling, byCookie, unlimited, "Begin to prove this session anew (RFC 9470)", mayTake((*API).stepUp), nil,
 			gives{{200, challengeJSON{}}}, fails{problem.Impersonated}},
 		{"DELETE", "/impersonation", enrolling, byCookie, unlimited, "Stop acting as somebody else", bare((*API).stopImpersonating), nil,
 			gives{{200, resultJSON{}}, {204, nil}}, nil},
@@ -47,7 +47,7 @@ func signInRoutes() []route {
 		{"POST", "/refresh", holder, byCookie, unlimited, "Exchange a refresh token for the next pair", mayTake((*API).refresh), nil,
 			gives{{200, refreshedJSON{}}}, fails{problem.RefreshTokenMissing, problem.InvalidRefreshToken, problem.RefreshTokenReused, problem.RefreshTokenMismatch, problem.UserBanned}},
 		{"POST", "/token", live, byCookie, unlimited, "A short signed token for a service, from any live credential", mayTake((*API).token), nil,
-			gives{{200, tokensJSON{}}}, nil},
+			gives{{200, tokensJSON{}}}, fails{problem.StepUpRequired}},
 	}
 }
 
@@ -98,9 +98,9 @@ func userRoutes() []route {
 	return []route{
 		{"GET", "/user", enrolling, safe, unlimited, "One's own account", bare((*API).user), nil,
 			gives{{200, accountJSON{}}}, nil},
-		{"PATCH", "/user", enrolling, byCookie, unlimited, "Change what one says about oneself (RFC 7396)", takesPatch((*API).userPatch), nil,
+		{"PATCH", "/user", user, byCookie, unlimited, "Change what one says about oneself (RFC 7396)", takesPatch((*API).userPatch), nil,
 			gives{{200, accountJSON{}}}, nil},
-		{"DELETE", "/user", sensitive, byCookie, unlimited, "Delete one's account, at once or after a time to change one's mind", bare((*API).deleteUser), nil,
+		{"DELETE", "/user", sure, byCookie, unlimited, "Delete one's account, at once or after a time to change one's mind", bare((*API).deleteUser), nil,
 			gives{{202, leavingJSON{}}, {200, doneJSON{}}}, fails{problem.LastAdmin}},
 		{"POST", "/user/keep", public, whoever, unlimited, "Keep the account after all", fromLink((*API).keepUser), nil,
 			gives{{200, doneJSON{}}}, dead},
@@ -115,15 +115,15 @@ func factorRoutes() []route {
 	return []route{
 		{"GET", "/factors", enrolling, safe, unlimited, "What the account can be opened by", bare((*API).factors), nil,
 			gives{{200, factorsJSON{}}}, nil},
-		{"POST", "/factors", sensitive, byCookie, unlimited, "Begin to add a factor", takes((*API).offerFactor), nil,
+		{"POST", "/factors", sure, byCookie, unlimited, "Begin to add a factor", takes((*API).offerFactor), nil,
 			gives{{200, factorOfferJSON{}}}, fails{problem.FactorExists}},
-		{"POST", "/factors/bind", sensitive, byCookie, unlimited, "Add the factor that was begun", takes((*API).bindFactor), nil,
+		{"POST", "/factors/bind", sure, byCookie, unlimited, "Add the factor that was begun", takes((*API).bindFactor), nil,
 			gives{{201, factorAddedJSON{}}}, fails{problem.WrongAnswer, problem.InvalidChallenge, problem.FactorExists}},
-		{"POST", "/factors/recovery-codes", sensitive, byCookie, unlimited, "New recovery codes in place of those there are", mayTake((*API).recoveryCodes), nil,
-			gives{{200, recoveryCodesJSON{}}}, nil},
+		{"POST", "/factors/recovery-codes", sure, byCookie, unlimited, "New recovery codes in place of those there are", mayTake((*API).recoveryCodes), nil,
+			gives{{200, recoveryCodesJSON{}}}, fails{problem.FactorExists}},
 		{"PATCH", "/factors/{id}", enrolling, byCookie, unlimited, "Name a factor", takes((*API).renameFactor), nil,
 			gives{{200, factorJSON{}}}, fails{problem.NotFound, problem.Impersonated}},
-		{"DELETE", "/factors/{id}", sensitive, byCookie, unlimited, "Remove a factor", bare((*API).removeFactor), nil,
+		{"DELETE", "/factors/{id}", sure, byCookie, unlimited, "Remove a factor", bare((*API).removeFactor), nil,
 			gives{{200, resultJSON{}}}, fails{problem.NotFound, problem.LastMethod}},
 	}
 }

@@ -64,7 +64,10 @@ func (a *API) loginVerify(w http.ResponseWriter, r *http.Request, _ caller, in p
 	return answerSignIn(w, g, err)
 }
 
-func (a *API) stepUp(w http.ResponseWriter, r *http.Request, who caller) error {
+func (a *API) stepUp(w http.ResponseWriter, r *http.Request, who caller, in renewalJSON) error {
+	if err := who.session.SetTerms(in.terms()); err != nil {
+		return err
+	}
 	c, err := a.Auth.StepUp(w, r, who.session)
 	if err != nil {
 		return err

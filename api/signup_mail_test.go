@@ -135,7 +135,10 @@ func TestSignupByMail(t *testing.T) {
 		if now := h.account("ana@example.com"); now.Revision != before.Revision || now.Name != "Ana" {
 			t.Errorf("the account is %+v", now)
 		}
-		h.client().post("/auth/login", body("email", "ana@example.com", "password", next)).fails(401, "invalid_credentials")
+		for _, email := range []string{"ana@example.com", "bob@example.com"} { // whoever has it
+			h.client().post("/auth/login", body("email", email, "password", next)).fails(403, "email_not_verified")
+			h.client().post("/auth/login", body("email", email, "password", "another "+next)).fails(401, "invalid_credentials")
+		}
 		h.client().login("ana@example.com", "")
 	})
 	t.Run("V82 where nothing need be verified a password is needed at once", func(t *testing.T) {

@@ -116,7 +116,7 @@ func TestAccessToken(t *testing.T) {
 			t.Errorf("header %s", text)
 		}
 		for name := range payload(t, c.bearer) {
-			if !slices.Contains([]string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "sid", "auth_time", "amr", "roles", "epoch", "tkt"}, name) {
+			if !slices.Contains([]string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "sid", "auth_time", "acr", "amr", "roles", "epoch", "tkt"}, name) {
 				t.Errorf("claim %s", name)
 			}
 		}

@@ -45,6 +45,7 @@ type factorProofJSON struct {
 	Code     string     `json:"code,omitempty" doc:"that the new factor shows"`
 	Response objectText `json:"response,omitempty" doc:"what the device answered, such as a PublicKeyCredential of WebAuthn; either this or code"`
 	Name     string     `json:"name,omitempty" doc:"for its owner to tell it from others; at most 100 characters"`
+	renewalJSON
 }
 
 // factorAddedJSON also has the session of the request, which goes on; all others are over.

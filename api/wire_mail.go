@@ -52,6 +52,13 @@ type emailProofJSON struct {
 	Token     string `json:"token" doc:"of the link of the mail"`
 	Challenge string `json:"challenge,omitempty" doc:"that the sign-up was answered with, if this is its browser"`
 	Password  string `json:"password,omitempty" doc:"in another browser, the one of the account; or its first one, if it has none"`
+	Delivery  string `json:"delivery,omitempty" enum:"cookie,bearer,both" doc:"where the token of the session goes, as for a login; within a session, as for a step-up"`
+	Remember  bool   `json:"remember,omitempty" doc:"true: the cookie outlives the browser"`
+}
+
+// terms have no form: token is that of the link, and a session that is opened by it has the one of the configuration.
+func (in emailProofJSON) terms() cloakroom.Terms {
+	return cloakroom.Terms{Delivery: cloakroom.Delivery(in.Delivery), Remember: in.Remember}
 }
 
 type emailJSON struct {
@@ -67,6 +74,7 @@ type linkJSON struct {
 type confirmationJSON struct {
 	Token    string `json:"token" doc:"of the link of the mail"`
 	Password string `json:"password,omitempty" doc:"of the account, where the request is not of one of its sessions"`
+	Delivery string `json:"delivery,omitempty" enum:"cookie,bearer,both" doc:"where the new token of that session goes, as for a step-up"`
 }
 
 // emailChangedJSON also has the session of the request, if it is of the account; all others are over.
@@ -85,8 +93,10 @@ type resetJSON struct {
 type passwordChangeJSON struct {
 	Current  string `json:"current_password" doc:"exactly as typed"`
 	Password string `json:"password" doc:"the new one, exactly as typed"`
+	renewalJSON
 }
 
 type passwordJSON struct {
 	Password string `json:"password" doc:"exactly as typed"`
+	renewalJSON
 }

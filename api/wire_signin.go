@@ -28,6 +28,14 @@ func (t stayingJSON) terms() cloakroom.Terms {
 	return terms
 }
 
+// renewalJSON is how the new token of a session that goes on is handed out.
+type renewalJSON struct {
+	Delivery string `json:"delivery,omitempty" enum:"cookie,bearer,both" doc:"need not be said: the new token goes out as the request came; both, for one that came by cookie, puts it into the body, too, where the configuration allows it; anything else is refused"`
+	Token    string `json:"token,omitempty" enum:"opaque,signed" doc:"need not be said: a session keeps its form; anything else is refused"`
+}
+
+func (t renewalJSON) terms() cloakroom.Terms { return termsJSON(t).terms() }
+
 type signupJSON struct {
 	Email    string `json:"email" doc:"at most 254 bytes"`
 	Password string `json:"password,omitempty" doc:"exactly as typed; may be left out where the e-mail is verified first, and is chosen then"`

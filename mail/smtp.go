@@ -47,8 +47,9 @@ const (
 // plain is what Auto may mean on loopback. Nobody can ask for it.
 const plain TLS = -1
 
-// patience is how long one mail may take at most, where the context gives it longer or for ever.
-const patience = 2 * time.Minute
+// patience is how long one mail may take at most, where the context gives it longer or for ever: as long as an Auth gives it, over all
+// commands together. RFC 5321 §4.5.3.2 has minutes for each, but whoever waits for a code does not.
+const patience = 90 * time.Second
 
 // Send gives one mail to the server, once. Errors: one that wraps [cloakroom.ErrRejected] if it is of no use to try again, because the
 // mail cannot be sent as it is, or because the server refuses its recipient or its content for good (5xx, RFC 5321 §4.2.1); any

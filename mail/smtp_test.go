@@ -490,3 +490,31 @@ func TestLocalhost(t *testing.T) {
 		t.Errorf("localhost: %v", err)
 	}
 }
+
+// What looks like an encoded word, as somebody's name may, arrives as it was written.
+func TestSubjectThatLooksEncoded(t *testing.T) {
+	for _, subject := range []string{
+		"=?utf-8?q?x?=", "Hello =?utf-8?q?Bcc=3A_eve?=, your code", "=?utf-8?b?ZXZl?= and Zoë", "=?", "a =?= b ?=", "=?utf-8?q?a?= =?utf-8?q?b?=",
+		strings.Repeat("=?utf-8?q?x?= ", 60) + "end",
+	} {
+		sink := smtpsink.Start(t, smtpsink.Sink{})
+		m := letter
+		m.Subject = subject
+		if err := send(t, via(sink), m); err != nil {
+			t.Fatal(err)
+		}
+		data := only(t, sink).Data
+		message, err := netmail.ReadMessage(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject")); err != nil || got != subject {
+			t.Errorf("%q was read as %q, %v", subject, got, err)
+		}
+		for line := range bytes.Lines(data) {
+			if bytes.Contains(line, []byte("=?")) && len(line) > 80 { // RFC 2047 §2: 76 characters
+				t.Errorf("%q has the line %q", subject, line)
+			}
+		}
+	}
+}

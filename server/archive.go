@@ -45,10 +45,17 @@ func OpenDatabase(ctx context.Context, cfg config.Config) (*Database, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	for _, s := range steps {
+		if s.Newer {
+			err := fmt.Errorf("%w: step %d, %s", ErrNewerSchema, s.Version, s.Name)
+			return nil, errors.Join(err, d.Close())
+		}
 		d.Schema = max(d.Schema, s.Version)
 	}
 	return d, nil
 }
+
+// ErrNewerSchema: a later version of the program has changed the schema. A copy by this one would leave out what it does not know.
+var ErrNewerSchema = errors.New("the schema is of a newer version of Cloakroom")
 
 // Close closes the database, which finishes its writes first.
 func (d *Database) Close() error { return d.stores.Shutdown() }
@@ -106,6 +113,9 @@ func (d *Database) Restore(ctx context.Context, backup archive.Source, keepSessi
 		plan = signedOut
 	}
 	plan.Watch = watch
+	if r, ok := backup.(*archive.Reader); ok && r.Header().Engine == d.Engine && r.Header().Schema > d.Schema {
+		return archive.Copied{}, fmt.Errorf("%w: the backup has %d, this program %d", ErrNewerSchema, r.Header().Schema, d.Schema)
+	}
 	done, err := archive.Copy(ctx, backup, d, plan)
 	if err != nil || keepSessions {
 		return done, err

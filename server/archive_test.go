@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/archive"
@@ -432,5 +433,29 @@ func TestImportRefuses(t *testing.T) {
 				t.Error("more refresh chains than there can be are taken")
 			}
 		})
+	}
+}
+
+func TestNoCopyOfWhatALaterVersionKeeps(t *testing.T) {
+	cfg := shared(t, testbed.PostgresDSN(t))
+	older := databaseAt(t, cfg)
+	var copied heap
+	if err := older.Export(t.Context(), &copied); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), string(cfg.Store.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), `INSERT INTO cloakroom.migrations (version, name, applied_at, compatible) VALUES (999, 'wings', 1, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDatabase(t.Context(), cfg); !errors.Is(err, ErrNewerSchema) {
+		t.Errorf("error %v, want one of a newer schema", err)
+	}
+	steps, err := Migrations(t.Context(), cfg)
+	if err != nil || !steps[len(steps)-1].Newer || steps[0].Newer {
+		t.Errorf("steps %+v, %v", steps, err)
 	}
 }

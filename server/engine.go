@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,11 @@ func Open(cfg config.Config) (*Engine, error) {
 	if err := cfg.Validate(config.Production); err != nil {
 		return nil, err
 	}
-	return open(cfg, parts{store: func(s cloakroom.Store) cloakroom.Store { return unsent{s} }})
+	cfg.Mail.Templates = "" // who writes no letter needs none
+	return open(cfg, parts{
+		store:  func(s cloakroom.Store) cloakroom.Store { return unsent{s} },
+		mailer: func(cloakroom.Mailer) cloakroom.Mailer { return later{} },
+	})
 }
 
 // unsent is the store of a command that ends soon: what it orders to be sent, mails and webhooks, is left to servers that stay.
@@ -65,6 +70,9 @@ type parts struct {
 }
 
 func open(cfg config.Config, p parts) (*Engine, error) {
+	if wrong := CheckTemplates(cfg); wrong != nil {
+		return nil, wrong
+	}
 	if cfg.Database().Local() { // or nothing lies there: a server needs secrets that are given
 		if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 			return nil, fmt.Errorf("data folder: %w", err)
@@ -82,6 +90,12 @@ func open(cfg config.Config, p parts) (*Engine, error) {
 	settings.Store, settings.Ledger = p.around(kept)
 	settings.Methods, settings.SecondFactors = p.methods(cfg, pool)
 	settings.Mailer = p.mails(cfg)
+	settings.BaseURL = cmp.Or(settings.BaseURL, cfg.Issuer()) // a command may know no port yet, and sends no links
+	if settings.Mailer == nil {
+		if err := dropMails(context.Background(), kept.store); err != nil {
+			return nil, errors.Join(fmt.Errorf("mails that nobody sends: %w", err), kept.Shutdown())
+		}
+	}
 	auth, err := cloakroom.New(settings)
 	if err != nil {
 		return nil, errors.Join(inKeys(err), kept.Shutdown())

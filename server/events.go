@@ -43,7 +43,7 @@ func logEvent(ctx context.Context, log *slog.Logger, e cloakroom.Event) {
 	for _, a := range []struct{ key, value string }{
 		{"user", e.UserID}, {"session", e.SessionID}, {"ip", e.IP}, {"reason", e.Reason}, {"request_id", e.RequestID},
 		{"presented", e.Details["presented"]}, {"current", e.Details["current"]}, {"session_ip", e.Details["session_ip"]},
-		{"actor", e.Details["actor"]}, {"key", e.Details["key"]},
+		{"actor", e.Details["actor"]}, {"key", e.Details["key"]}, {"letter", e.Details["letter"]}, {"parcel", e.Details["parcel"]},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -15,6 +15,7 @@ type Migration struct {
 	Version   int
 	Name      string
 	AppliedAt time.Time // zero: not yet
+	Newer     bool      // applied by a later version of this program, which does not know it
 }
 
 // Migrations returns the steps of the schema in order, those that this program would apply and those that a newer one has

@@ -25,6 +25,7 @@ type Claims struct {
 	SessionID       string    // the same in all tokens of one sign-in
 	ClientID        string    // the program the token was made for
 	AuthenticatedAt time.Time // when the user last proved who they are; zero for a guest
+	Level           string    // how well, the claim acr: "1" by one factor, "2" by two (RFC 9470); empty if it does not say
 	Methods         []string  // how: RFC 8176 values, such as "pwd", "otp", "mfa"
 
 	Roles  []string
@@ -110,6 +111,8 @@ func (c *Claims) read(name string, value []byte) (ok bool) {
 		c.ClientID, ok = exact.String(value)
 	case "auth_time":
 		c.AuthenticatedAt, ok = seconds(value)
+	case "acr":
+		c.Level, ok = exact.String(value)
 	case "amr":
 		c.Methods, ok = exact.Strings(value)
 	case "roles":

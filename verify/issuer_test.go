@@ -128,7 +128,7 @@ func claims(now time.Time, change object) object {
 	c := object{
 		"iss": issuerName, "sub": "usr_ana", "aud": service, "exp": now.Add(10 * time.Minute).Unix(), "iat": now.Unix(),
 		"jti": "tok_1", "sid": "ses_1", "client_id": "cloakroom", "auth_time": now.Add(-time.Minute).Unix(),
-		"amr": []string{"pwd"}, "roles": []string{"clerk"}, "scope": "read write", "epoch": 3, "tkt": "opaque",
+		"acr": "1", "amr": []string{"pwd"}, "roles": []string{"clerk"}, "scope": "read write", "epoch": 3, "tkt": "opaque",
 	}
 	maps.Copy(c, change)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })

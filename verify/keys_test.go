@@ -38,7 +38,7 @@ func TestVerifyTakesWhatIsGood(t *testing.T) {
 			want := verify.Claims{
 				Issuer: issuerName, Subject: "usr_ana", Audience: []string{"https://else.example.com", service},
 				ExpiresAt: noon.Add(10 * time.Minute), IssuedAt: noon, ID: "tok_1", SessionID: "ses_1", ClientID: "cloakroom",
-				AuthenticatedAt: noon.Add(-time.Minute), Methods: []string{"pwd"}, Roles: []string{"clerk"}, Scopes: []string{"read", "write"},
+				AuthenticatedAt: noon.Add(-time.Minute), Level: "1", Methods: []string{"pwd"}, Roles: []string{"clerk"}, Scopes: []string{"read", "write"},
 				Epoch: 3, Ticket: "opaque",
 			}
 			for i := range reflect.TypeFor[verify.Claims]().NumField() {
@@ -129,6 +129,7 @@ func TestVerifyRefusesClaims(t *testing.T) {
 		"epoch negative":          {object{"epoch": -1}, verify.ErrMalformed},
 		"epoch text":              {object{"epoch": "3"}, verify.ErrMalformed},
 		"auth_time a fraction":    {object{"auth_time": 1.5}, verify.ErrMalformed},
+		"acr number":              {object{"acr": 2}, verify.ErrMalformed},
 		"amr text":                {object{"amr": "pwd"}, verify.ErrMalformed},
 		"half a surrogate in sub": {object{"sub": json.RawMessage(`"usr_\ud800"`)}, verify.ErrMalformed},
 		"nested too deep":         {object{"x": json.RawMessage(strings.Repeat("[", 20) + strings.Repeat("]", 20))}, verify.ErrMalformed},

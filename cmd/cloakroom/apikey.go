@@ -36,21 +36,21 @@ func apikeyOf(k *cloakroom.APIKey, key cloakroom.Token) apikeyJSON {
 }
 
 type apikeyAdd struct {
-	Name    string        `arg:"required,--name" help:"What it is for." placeholder:"NAME"`
-	Scope   names         `arg:"required,--scope" help:"What it opens; may be repeated." placeholder:"SCOPE,..."`
-	User    string        `arg:"--user" help:"The user it acts as: id or e-mail. Without it a user is made, who has nothing to sign in by." placeholder:"USER"`
-	Role    names         `arg:"--role" help:"Role of the user that is made; may be repeated." placeholder:"ROLE,..."`
-	Expires time.Duration `arg:"--expires" help:"After this time it ends, such as 720h; never if not given." placeholder:"TIME"`
+	Name    string `arg:"required,--name" help:"What it is for." placeholder:"NAME"`
+	Scope   names  `arg:"required,--scope" help:"What it opens; may be repeated." placeholder:"SCOPE,..."`
+	User    string `arg:"--user" help:"The user it acts as: id or e-mail. Without it a user is made, who has nothing to sign in by." placeholder:"USER"`
+	Role    names  `arg:"--role" help:"Role of the user that is made; may be repeated." placeholder:"ROLE,..."`
+	Expires *span  `arg:"--expires" help:"After this time it ends, such as 30d; never if not given." placeholder:"TIME"`
 }
 
 func (a apikeyAdd) Run(ctx context.Context, c *console) error {
-	if a.Expires < 0 {
-		return usage(errors.New("--expires lies ahead: give a time such as 720h"))
+	if a.Expires != nil && *a.Expires == 0 {
+		return usage(errors.New("--expires must be more than 0: a key that never expires is one made without it"))
 	}
 	return c.withEngine(ctx, existing, func(e *server.Engine) error {
 		n := cloakroom.NewAPIKey{Name: a.Name, Roles: a.Role, Scopes: a.Scope}
-		if a.Expires > 0 {
-			n.ExpiresAt = time.Now().Add(a.Expires)
+		if a.Expires != nil {
+			n.ExpiresAt = time.Now().Add(time.Duration(*a.Expires))
 		}
 		if a.User != "" {
 			u, err := find(ctx, e, a.User)
@@ -63,8 +63,21 @@ func (a apikeyAdd) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
-		return c.showAPIKey(k, key)
+		return c.handAPIKey(ctx, e, k, key)
 	})
+}
+
+// handAPIKey shows a key that was made just now. One that could not be shown is revoked: nobody has it, or somebody a part of it.
+func (c *console) handAPIKey(ctx context.Context, e *server.Engine, k *cloakroom.APIKey, key cloakroom.Token) error {
+	err := c.showAPIKey(k, key)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("key %s could not be shown: %w", k.ID, err)
+	if wrong := e.Auth.APIKeys().Revoke(context.WithoutCancel(ctx), k.ID); wrong != nil {
+		return errors.Join(err, hinted(fmt.Errorf("and it could not be revoked: %w", wrong), "run: cloakroom apikey revoke "+k.ID))
+	}
+	return hinted(err, "the key was revoked; make another: cloakroom apikey add")
 }
 
 // showAPIKey prints a key that was made just now.
@@ -104,17 +117,17 @@ func (l apikeyList) Run(ctx context.Context, c *console) error {
 }
 
 type apikeyRotate struct {
-	Key     string        `arg:"positional,required" help:"Id of the key."`
-	Overlap time.Duration `arg:"--overlap" help:"For this time the old key goes on, at most 720h; it ends at once if not given." placeholder:"TIME"`
+	Key     string `arg:"positional,required" help:"Id of the key."`
+	Overlap span   `arg:"--overlap" help:"For this time the old key goes on, at most 30d; it ends at once if not given." placeholder:"TIME"`
 }
 
 func (r apikeyRotate) Run(ctx context.Context, c *console) error {
 	return c.withEngine(ctx, existing, func(e *server.Engine) error {
-		k, key, err := e.Auth.APIKeys().Rotate(ctx, r.Key, r.Overlap)
+		k, key, err := e.Auth.APIKeys().Rotate(ctx, r.Key, time.Duration(r.Overlap))
 		if err != nil {
 			return noAPIKey(err, r.Key)
 		}
-		return c.showAPIKey(k, key)
+		return c.handAPIKey(ctx, e, k, key)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
 )
 
@@ -43,6 +44,10 @@ func (k configCheck) Run(_ context.Context, c *console) error {
 	}
 	cfg, err := config.Check(c.source(nil), mode)
 	problems, _ := errors.AsType[config.Errors](err)
+	if wrong := server.CheckTemplates(cfg); wrong != nil {
+		problems = append(problems, wrong...)
+		err = problems
+	}
 	v := verdict{err == nil, append([]config.Problem{}, problems...), append([]config.Problem{}, cfg.Warnings(mode)...)}
 	if c.grammar.JSON {
 		if err := c.show(v); err != nil {

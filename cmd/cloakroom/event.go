@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +50,12 @@ func detailsOf(e cloakroom.Event) string {
 	return strings.Join(words, " ")
 }
 
+var eventID = regexp.MustCompile(`^evt_[0-9a-f]{32}$`)
+
 func (l eventList) Run(ctx context.Context, c *console) error {
+	if l.Before != "" && !eventID.MatchString(l.Before) {
+		return usage(errors.New("--before needs the id of an event, evt_ and 32 digits: that of the last one of the page before"))
+	}
 	return c.withEngine(ctx, existing, func(e *server.Engine) error {
 		userID, err := l.userID(ctx, e)
 		if err != nil {

@@ -55,6 +55,12 @@ func (r userResetFactors) Run(ctx context.Context, c *console) error {
 				return err
 			}
 		}
-		return e.Auth.Users().ResetFactors(ctx, u.ID)
+		if err := e.Auth.Users().ResetFactors(ctx, u.ID); err != nil {
+			return err
+		}
+		if u.EmailVerified {
+			c.say("a mail that tells of it is left for the server to send, if it has mail")
+		}
+		return nil
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ type hashJSON struct {
 	Line     int    `json:"line"`
 	Kind     string `json:"kind,omitempty"`     // empty: none that is known
 	Strength string `json:"strength,omitempty"` // slow or fast
-	Import   string `json:"import"`             // kept, wrapped or refused
+	Import   string `json:"import"`             // kept, wrapped, refused or, of the mark that there is no password, none
 }
 
 // Run exits with 1 when a hash would be refused.
@@ -33,7 +34,8 @@ func (hashIdentify) Run(ctx context.Context, c *console) error {
 	in.Buffer(nil, maxLine)
 	t := c.table("LINE", "KIND", "STRENGTH", "IMPORT")
 	refused := false
-	for n := 1; in.Scan() && ctx.Err() == nil; n++ {
+	n := 1
+	for ; in.Scan() && ctx.Err() == nil; n++ {
 		h := identified(n, strings.TrimSpace(in.Text()))
 		refused = refused || h.Import == "refused"
 		if err := t.row(h, strconv.Itoa(n), orDash(h.Kind), orDash(h.Strength), h.Import); err != nil {
@@ -42,6 +44,9 @@ func (hashIdentify) Run(ctx context.Context, c *console) error {
 	}
 	if err := t.end(); err != nil {
 		return err
+	}
+	if errors.Is(in.Err(), bufio.ErrTooLong) {
+		return hinted(fmt.Errorf("line %d has more than %d bytes, and was not read, nor what follows", n, maxLine), "give hashes, one a line")
 	}
 	if in.Err() != nil {
 		return fmt.Errorf("standard input: %w", in.Err())
@@ -55,6 +60,8 @@ func (hashIdentify) Run(ctx context.Context, c *console) error {
 func identified(line int, text string) hashJSON {
 	kind, strength, ok := legacyhash.Identify(text)
 	switch {
+	case legacyhash.Unusable(text):
+		return hashJSON{Line: line, Kind: "no-password", Import: "none"}
 	case !ok:
 		return hashJSON{Line: line, Import: "refused"}
 	case strength == legacyhash.Fast:

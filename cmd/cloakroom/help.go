@@ -56,6 +56,14 @@ func (f field) form() string {
 	return f.name
 }
 
+// wished takes the word help from the front of args. It asks for what --help does: about the command that follows, if any.
+func wished(args []string) (rest []string, help bool) {
+	if len(args) > 0 && args[0] == "help" {
+		return args[1:], true
+	}
+	return args, false
+}
+
 // page is what --help shows about a command: itself, and all below it.
 type page struct {
 	name   []string

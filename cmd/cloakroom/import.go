@@ -23,7 +23,7 @@ type userImport struct {
 	Format string `arg:"--format" help:"How a list of our own fields is written: ndjson or csv; else the name of the file tells." placeholder:"FORMAT"`
 	From   string `arg:"--from" help:"The list is an export of this system: firebase or keycloak." placeholder:"SYSTEM"`
 	DryRun bool   `arg:"--dry-run" help:"Say what would be done, and change nothing."`
-	Errors string `arg:"--errors" help:"Write each account that is refused, and why, to this file." placeholder:"FILE"`
+	Errors string `arg:"--errors" help:"Write each account that is refused, and why, to the end of this file." placeholder:"FILE"`
 
 	FirebaseSignerKeyFile string `arg:"--firebase-signer-key-file" help:"File with the base64_signer_key of the project." placeholder:"FILE"`
 	FirebaseSaltSeparator string `arg:"--firebase-salt-separator" default:"Bw==" help:"Its base64_salt_separator."`
@@ -38,6 +38,8 @@ type importedJSON struct {
 	Created int    `json:"created"`
 	Present int    `json:"present"` // were there already
 	Refused int    `json:"refused"`
+	Trimmed int    `json:"trimmed,omitempty"`  // of the created: those that lack something
+	ByEmail int    `json:"by_email,omitempty"` // of the present: those found by the e-mail alone
 }
 
 func (i userImport) Run(ctx context.Context, c *console) error {
@@ -58,7 +60,7 @@ func (i userImport) Run(ctx context.Context, c *console) error {
 	}
 	err = c.withAccounts(ctx, i.DryRun, func(add importer) error {
 		counted := &countedReader{Reader: file}
-		in := &intake{add: add, refusals: report, progress: c.progress(), read: &counted.n, size: size, stage: "importing"}
+		in := &intake{add: add, refusals: report, progress: c.progress(), read: &counted.n, size: size, stage: "importing", foreign: i.From != ""}
 		if i.DryRun {
 			in.stage = "checking"
 		}
@@ -151,8 +153,15 @@ func (i userImport) tell(ctx context.Context, c *console, in *intake, err error)
 	if in.admins > 0 {
 		c.say("warning: %d of those who are new have the role %s", in.admins, cloakroom.RoleAdmin)
 	}
+	if in.trimmed > 0 {
+		c.say("warning: %d of those who are new lack something that cannot be taken over", in.trimmed)
+	}
+	if in.byEmail > 0 {
+		c.say("warning: %d of those there already were found by their e-mail alone: unless an earlier import of this list made them, they are other accounts, "+
+			"and what it says of them, passwords too, was left out", in.byEmail)
+	}
 	in.refusals.tell()
-	done := importedJSON{i.File, i.DryRun, in.created, in.present, in.refusals.accounts}
+	done := importedJSON{i.File, i.DryRun, in.created, in.present, in.refusals.accounts, in.trimmed, in.byEmail}
 	if i.DryRun {
 		c.say("nothing was changed: this is what would be done")
 	}

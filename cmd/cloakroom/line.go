@@ -25,8 +25,9 @@ func read(args []string) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
+	args, word := wished(args)
 	l, err := parse(args)
-	if help {
+	if help || word {
 		return l, arg.ErrHelp
 	}
 	if len(l.name) == 0 && (err == nil || unknownFlag(err)) { // which the default command may know
@@ -88,7 +89,7 @@ var misreadings = []struct {
 	{regexp.MustCompile(`(?s)^missing value for (.*)$`), "$1 needs a value, written $1=VALUE if it begins with a dash"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: expected KEY=VALUE$`), "$1 needs KEY=VALUE"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: strconv.ParseInt`), "$1 needs a whole number"},
-	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: time: `), "$1 needs a time, such as 72h or 30m"},
+	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: expected TIME$`), "$1 needs a time, such as 72h, 30m or 14d"},
 	{regexp.MustCompile(`(?s)^error processing (--[^=:]*).*: strconv.ParseBool`), "$1 needs true, false, or nothing"},
 }
 

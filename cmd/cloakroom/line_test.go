@@ -56,7 +56,7 @@ func TestRead(t *testing.T) {
 		"event list --limit 0 --before x": {commands{}, &eventList{Before: "x"}},
 		"user import - --format csv":      {commands{}, &userImport{File: "-", Format: "csv", FirebaseSaltSeparator: "Bw==", FirebaseRounds: 8, FirebaseMemCost: 14}},
 		"apikey add --name=n --scope a,b": {commands{}, &apikeyAdd{Name: "n", Scope: names{"a", "b"}}},
-		"apikey rotate k --overlap 90m":   {commands{}, &apikeyRotate{Key: "k", Overlap: 90 * time.Minute}},
+		"apikey rotate k --overlap 90m":   {commands{}, &apikeyRotate{Key: "k", Overlap: span(90 * time.Minute)}},
 		"secret rotate":                   {commands{}, &secretRotate{Keep: 2}},
 		"backup create -":                 {commands{}, &backupCreate{File: "-"}},
 		"store copy --from-config f":      {commands{}, &storeCopy{FromConfig: "f"}},
@@ -83,9 +83,11 @@ func TestReadRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"dance":      "unexpected argument dance",
 		"user dance": "unexpected argument dance",
-		"apikey add --name n --scope s --expires hunter": "--expires needs a time, such as 72h or 30m",
+		"apikey add --name n --scope s --expires hunter": "--expires needs a time, such as 72h, 30m or 14d",
 		"apikey add --name n":                            "apikey add needs --scope=SCOPE,...",
 		"-- dance":                                       "unexpected argument dance",
+		"-- help":                                        "unexpected argument help",
+		"user help":                                      "unexpected argument help",
 		"-":                                              "unexpected argument -",
 		"User list":                                      "unexpected argument User",
 		"user":                                           "user needs a command: add, get, list, ban, unban, delete, set-role, set-password, verify, require-reset, restore, factors, reset-factors, import, export",
@@ -143,6 +145,14 @@ func TestReadHelp(t *testing.T) {
 		"user --help":                  "user",
 		"develop --help --listen 1":    "develop",
 		"session revoke --help x -- y": "session revoke",
+		"help":                         "",
+		"help --json":                  "",
+		"help help":                    "",
+		"help dance":                   "",
+		"help user":                    "user",
+		"help user add":                "user add",
+		"help user add --role x":       "user add",
+		"help --help session revoke":   "session revoke",
 	} {
 		l, err := read(words(args))
 		if !errors.Is(err, arg.ErrHelp) || !slices.Equal(l.name, words(want)) {

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	                    if it does not begin with {
 //	becomes STATUS METHOD URL [BODY [HEADER…]]
 //	                    makes the request again and again until it gets this status
+//	outbox HOST LETTER  waits until the development server there has written this letter
 //	says NAME REGEXP    waits until a line of what server NAME says matches
 //	basic NAME ID SECRET
 //	                    puts the value of an Authorization header in $NAME (RFC 7617)
@@ -56,7 +57,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes,
+			"server": startServer, "end": endServer, "exits": wantExit, "eventually": eventually, "call": call, "becomes": becomes, "outbox": hasWritten,
 			"says": says, "basic": basic, "keep": keep, "count": count,
 			"database": startDatabase, "cache": startCache, "down": down, "up": up,
 			"truncate": truncate, "pgconfig": nodeConfig, "mode": wantMode,
@@ -191,6 +192,14 @@ func becomes(ts *testscript.TestScript, neg bool, args []string) {
 	poll(ts, "status "+args[0], func() bool {
 		status, _ := send(ts, args[1:])
 		return status == args[0]
+	})
+}
+
+func hasWritten(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "outbox HOST LETTER")
+	poll(ts, "the letter "+args[1], func() bool {
+		_, mails := send(ts, []string{"GET", args[0] + "/dev/outbox.json"})
+		return strings.Contains(mails, `"letter":"`+args[1]+`"`)
 	})
 }
 

@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/cmd/cloakroom/internal/roster"
+	"github.com/cloakroom-auth/cloakroom/server"
 )
 
 // refusals keep account of what an import has refused: the first ones are said, and all of them written to a file, if there is one. They
@@ -16,6 +18,7 @@ import (
 type refusals struct {
 	c        *console
 	accounts int
+	lacking  int            // were made without something
 	file     io.WriteCloser // nil: none
 	buffer   *bufio.Writer
 	lines    *json.Encoder
@@ -27,21 +30,29 @@ const saidRefusals = 20
 // refusalJSON is one field of an account that was refused, or all of it.
 type refusalJSON struct {
 	Line       int    `json:"line"`
+	Item       int    `json:"item,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
 	Field      string `json:"field,omitempty"`
 	Code       string `json:"code"`
 	Message    string `json:"message"`
+	Trimmed    bool   `json:"trimmed,omitempty"` // the account was made, without this
 }
 
-// refusals opens a file for them, in the place of that of an earlier import. No path means no file.
+// refusals opens a file for them, which nobody else may read. What an earlier import has written there stays: the same command is
+// given again where one was interrupted. No path means no file.
 func (c *console) refusals(path string) (*refusals, error) {
 	r := &refusals{c: c}
 	if path == "" {
 		return r, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if about, err := f.Stat(); err == nil && about.Mode().IsRegular() && server.OpenToOthers(about) {
+		if err := f.Chmod(0o600); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	r.file, r.buffer = f, bufio.NewWriter(f)
 	r.lines = json.NewEncoder(r.buffer)
@@ -50,20 +61,40 @@ func (c *console) refusals(path string) (*refusals, error) {
 
 func (r *refusals) add(a roster.Account, fields cloakroom.FieldErrors) error {
 	r.accounts++
+	return r.note(a, fields, r.accounts, false)
+}
+
+// trimmed takes note of an account that was made without these fields.
+func (r *refusals) trimmed(a roster.Account, fields cloakroom.FieldErrors) error {
+	r.lacking++
+	return r.note(a, fields, r.lacking, true)
+}
+
+// note says why, or writes it to the file. It is the nth of its sort.
+func (r *refusals) note(a roster.Account, fields cloakroom.FieldErrors, nth int, trimmed bool) error {
 	for _, f := range fields {
-		if r.file == nil {
-			r.say(a.Line, f)
-		} else if err := r.lines.Encode(refusalJSON{a.Line, a.ExternalID, f.Field, f.Code, f.Message}); err != nil {
-			return err
+		switch {
+		case r.file != nil:
+			if err := r.lines.Encode(refusalJSON{a.Line, a.Item, a.ExternalID, f.Field, f.Code, f.Message, trimmed}); err != nil {
+				return err
+			}
+		case nth <= saidRefusals:
+			r.say(a, f, trimmed)
 		}
 	}
 	return nil
 }
 
-func (r *refusals) say(line int, f cloakroom.FieldError) {
-	if r.accounts <= saidRefusals {
-		r.c.say("line %d: %s", line, strings.TrimSpace(f.Field+" "+f.Message))
+func (r *refusals) say(a roster.Account, f cloakroom.FieldError, trimmed bool) {
+	what := strings.TrimSpace(f.Field + " " + f.Message)
+	if trimmed {
+		what += ", and was left out"
 	}
+	if a.Item > 0 {
+		r.c.say("user %d, line %d: %s", a.Item, a.Line, what)
+		return
+	}
+	r.c.say("line %d: %s", a.Line, what)
 }
 
 // tell says where to find those that were not said.

@@ -92,6 +92,8 @@ func (r restoreCommand) advise(c *console, cfg config.Config) {
 		c.say("warning: whatever was revoked since the backup lives again: sessions, tickets that were used, signing keys that were withdrawn")
 	} else {
 		c.say("everybody is signed out: sessions, tickets and signing keys of the backup were left out")
+		c.say("programs are, too: its API keys were left out; make new ones: cloakroom apikey add")
+		c.say("mails and webhooks that waited to be sent were left out")
 	}
 	c.say("users are as they were at the backup: bans, roles and passwords that have changed since are to be made again")
 	c.sayElsewhere(cfg)

@@ -26,7 +26,15 @@ type userRequireReset struct {
 
 func (r userRequireReset) Run(ctx context.Context, c *console) error {
 	return c.change(ctx, r.User, func(e *server.Engine, u *cloakroom.User) error {
-		return e.Auth.Users().RequireReset(ctx, u.ID)
+		if err := e.Auth.Users().RequireReset(ctx, u.ID); err != nil {
+			return err
+		}
+		if u.Email == "" {
+			c.say("there is no address to mail to: give the account a password with: cloakroom user set-password " + u.ID)
+			return nil
+		}
+		c.say("a mail to reset it by is left for the server to send; a server without mail sends none: then run cloakroom user set-password " + u.ID)
+		return nil
 	})
 }
 

@@ -2,8 +2,10 @@ package legacyhash
 
 import (
 	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -31,6 +33,35 @@ func parseBcrypt(s string) (Hash, bool) {
 		return bcrypt.CompareHashAndPassword([]byte(s), password[:min(len(password), bcryptMax)]) == nil
 	}
 	return Hash{matches: matches, memory: 5}, true
+}
+
+// parseNamedBcrypt reads a bcrypt hash with its name before it: bcrypt$ of Django, {bcrypt} of Spring, {CRYPT} of LDAP, where
+// it is one of several that crypt(3) knows, and {BLF-CRYPT} of Dovecot.
+func parseNamedBcrypt(s string) (Hash, bool) {
+	if inner, found := strings.CutPrefix(s, "bcrypt$"); found {
+		return parseBcrypt(inner)
+	}
+	scheme, inner, found := strings.Cut(s, "}")
+	switch strings.ToUpper(scheme) {
+	case "{BCRYPT", "{CRYPT", "{BLF-CRYPT":
+		h, ok := parseBcrypt(inner)
+		return h, found && ok
+	}
+	return Hash{}, false
+}
+
+// parseDjangoBcryptSHA256 reads bcrypt_sha256$ and a bcrypt hash of the hexadecimal of the SHA-256 of the password.
+func parseDjangoBcryptSHA256(s string) (Hash, bool) {
+	inner, found := strings.CutPrefix(s, "bcrypt_sha256$")
+	h, ok := parseBcrypt(inner)
+	if !found || !ok {
+		return Hash{}, false
+	}
+	matches := func(password []byte) bool {
+		sum := sha256.Sum256(password)
+		return h.Matches(hex.AppendEncode(nil, sum[:]))
+	}
+	return Hash{matches: matches, memory: h.memory}, true
 }
 
 // parseWordPress reads $wp and a bcrypt hash of the Base64 of an HMAC of the password, which makes all its bytes count.

@@ -7,12 +7,15 @@
 // Parse reads, one line each:
 //
 //	argon2     $argon2i$v=19$m=…,t=…,p=…$salt$sum (PHC form); also with Django's "argon2" before it, and argon2id then
-//	bcrypt     $2a$, $2b$ and $2y$ of crypt(3), PHP, Node.js, Rails, Spring …
+//	bcrypt     $2a$, $2b$ and $2y$ of crypt(3), PHP, Node.js, Rails, Spring …; also with bcrypt$ before it (Django), and with
+//	           {bcrypt} (Spring), {CRYPT} (LDAP) and {BLF-CRYPT} (Dovecot), in capitals or not; bcrypt_sha256$$2b$… of Django
 //	WordPress  $wp$2y$…, since WordPress 6.8; before that it wrote phpass
 //	phpass     $P$ and $H$: WordPress, phpBB and others in PHP
-//	scrypt     $scrypt$ln=…,r=…,p=…$salt$sum of Passlib; scrypt:N:r:p$salt$hex of Werkzeug (Flask)
+//	scrypt     $scrypt$ln=…,r=…,p=…$salt$sum of Passlib; scrypt:N:r:p$salt$hex of Werkzeug (Flask);
+//	           scrypt$N$salt$r$p$sum of Django
 //	Firebase   $firebase-scrypt$hash=…$salt=…$sk=…$ss=…$r=…$m=…, made by Firebase.Text of what Firebase exports
-//	PBKDF2     pbkdf2_sha256$n$salt$sum and pbkdf2_sha1 of Django; $pbkdf2-sha256$ and -sha512$n$salt$sum of Passlib
+//	PBKDF2     pbkdf2_sha256$n$salt$sum and pbkdf2_sha1 of Django; $pbkdf2$ (SHA-1), $pbkdf2-sha256$ and -sha512$n$salt$sum of
+//	           Passlib; pbkdf2:sha256:n$salt$hex of Werkzeug, with sha1 and sha512, too
 //	Keycloak   $keycloak-pbkdf2$, -sha256$ and -sha512$n$salt$sum, made by Keycloak of what it exports
 //	ASP.NET    the Base64 of Identity's versions 2 and 3
 //	wrapped    $cloakroom-wrapped$…, see below
@@ -92,15 +95,19 @@ func parse(s string) (h Hash, kind string, err error) {
 		read func(string) (Hash, bool)
 	}{
 		{"bcrypt", parseBcrypt},
+		{"bcrypt", parseNamedBcrypt},
+		{"django-bcrypt-sha256", parseDjangoBcryptSHA256},
 		{"wordpress", parseWordPress},
 		{"phpass", parsePhpass},
 		{"argon2i", parseArgon2i},
 		{"django-argon2", parseDjangoArgon2},
 		{"scrypt", parsePasslibScrypt},
 		{"werkzeug-scrypt", parseWerkzeugScrypt},
+		{"django-scrypt", parseDjangoScrypt},
 		{"firebase-scrypt", parseFirebase},
 		{"django-pbkdf2", parseDjangoPBKDF2},
 		{"pbkdf2", parsePasslibPBKDF2},
+		{"werkzeug-pbkdf2", parseWerkzeugPBKDF2},
 		{"keycloak-pbkdf2", parseKeycloak},
 		{"aspnet-identity", parseASPNET},
 		{"cloakroom-wrapped", parseWrapped},
@@ -110,6 +117,14 @@ func parse(s string) (h Hash, kind string, err error) {
 		}
 	}
 	return Hash{}, "", ErrUnknown
+}
+
+// Unusable reports whether s is what Django keeps where an account has no password: an exclamation mark, and perhaps random
+// letters behind it.
+func Unusable(s string) bool {
+	return strings.HasPrefix(s, "!") && len(s) <= 41 && !strings.ContainsFunc(s[1:], func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
+	})
 }
 
 // printable: a hash is a line, whatever its salt.

@@ -9,12 +9,23 @@ import (
 //
 //	python3: hashlib.pbkdf2_hmac, hashlib.scrypt and base64, put together as Django, Passlib and Werkzeug do
 //	python3: crypt.crypt (libxcrypt) for bcrypt; htpasswd -nbB -C 5 (Apache) for the last one
-//	python3: hmac and crypt.crypt for WordPress; hashlib.md5 in a loop for phpass
+//	python3: hmac and crypt.crypt for WordPress; hashlib.sha256 and crypt.crypt for Django's bcrypt_sha256
+//	python3: hashlib.md5 in a loop for phpass
 //	python3: hashlib.scrypt for the key, openssl enc -aes-256-ctr for the hash of Firebase
 //	python3: hashlib.pbkdf2_hmac, base64 and struct for Keycloak and ASP.NET
 //	argon2 -e (the reference implementation's program) for argon2i and argon2id
 var vectors = map[string]string{
 	"S104 pbkdf2 of Django":          "pbkdf2_sha256$1200$Xk3vQ8sP0aLm$ntleFhBL2c7bMdUXUeFHpcQ3q4jgmZ+Vx1zCvGxc81w=",
+	"S104 bcrypt of Django":          "bcrypt$$2b$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+	"S104 bcrypt sha256 of Django":   "bcrypt_sha256$$2b$05$Q9wXk3vQ8sP0aLmZ7tYb1.w83EZFSQGCy8BwYCvQ.Tz3yZK6u8fbe",
+	"S104 bcrypt of Spring":          "{bcrypt}$2a$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+	"S104 bcrypt of LDAP":            "{CRYPT}$2y$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+	"S104 bcrypt of Dovecot":         "{BLF-CRYPT}$2y$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+	"S104 scrypt of Django":          "scrypt$1024$Xk3vQ8sP0aLm$8$1$Ko1kLXSLCB6pYqe+8/YRVbqEWmpkqNH3QhQfh/4X0meXJt1D+ZcNOPI+eCtTQCcflUxuJ8Rf+KVzgvOoE79AqA==",
+	"S104 pbkdf2 sha256 of Werkzeug": "pbkdf2:sha256:1500$QbSx9TqZ1mWv4cRe$61bbadc3b01e651d805c5a32ba8e530c953b2af7ad6c1fc60da911081bccfe5c",
+	"S104 pbkdf2 sha1 of Werkzeug":   "pbkdf2:sha1:1500$QbSx9TqZ1mWv4cRe$9de0cf1e979a797e02ddb910dc9b167cc37d1c37",
+	"S104 pbkdf2 sha512 of Werkzeug": "pbkdf2:sha512:1500$QbSx9TqZ1mWv4cRe$7d6c9add59b7ca19c07bc3f99004bcf921662f4361e4163c7c3ede2c61f631553dea9842929cd4b876cabc389684fea34db4bcf686834867de22d114ac9161db",
+	"S104 pbkdf2 sha1 of Passlib":    "$pbkdf2$1500$8PHy8/T19vf4.fr7/P3./w$0td5P4xsenE9ylGaz171AncgEyY",
 	"S104 pbkdf2-sha256 of Passlib":  "$pbkdf2-sha256$1500$8PHy8/T19vf4.fr7/P3./w$uFVUd8x7ZLx0zzw2tuFd/wXn8fKb8fYsT.RvWjeeuRk",
 	"S104 pbkdf2-sha512 of Passlib":  "$pbkdf2-sha512$1500$8PHy8/T19vf4.fr7/P3./w$H1YuzEe3KbD.VJdhrZ2VaR8w5jvYLTFcYFTbps79.zb.EoX0AGTh170iIKUoXGEe3kWbKYQfQ11dP9ity9Ls1g",
 	"S104 scrypt of Passlib":         "$scrypt$ln=10,r=8,p=2$8PHy8/T19vf4+fr7/P3+/w$3SCYf/uOyIf0FjwJARw3YrG2IAOEk3igdLhTBXPT68M",
@@ -78,6 +89,7 @@ func TestPublished(t *testing.T) {
 		"ASP.NET's tests, 2":     {"my password", "AAABAgMEBQYHCAkKCwwNDg+ukCEMDf0yyQ29NYubggHIVY0sdEUfdyeM+E1LtH1uJg=="},
 		"ASP.NET's tests, 3":     {"my password", "AQAAAAEAACcQAAAAEAABAgMEBQYHCAkKCwwNDg+yWU7rLgUwPZb1Itsmra7cbxw2EFpwpVFIEtP+JIuUEw=="},
 		"ASP.NET's tests, short": {"my password", "AQAAAAAAAAD6AAAAEAhftMyfTJylOlZT+eEotFXd1elee8ih5WsjXaR3PA9M"},
+		"Passlib's manual":       {"password", "$pbkdf2-sha256$6400$0ZrzXitFSGltTQnBWOsdAw$Y11AchqV4b0sUisdZd0Xr97KWoymNE0LNNrnEgY4H9M"},
 		"Firebase's manual":      {"user1password", firebaseManual},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +98,17 @@ func TestPublished(t *testing.T) {
 				t.Errorf("Parse = %v, or the wrong password matches", err)
 			}
 		})
+	}
+}
+
+func TestUnusable(t *testing.T) {
+	for s, want := range map[string]bool{
+		"!": true, "!Xk3vQ8sP0aLmXk3vQ8sP0aLmXk3vQ8sP0aLm1234": true,
+		"": false, "Xk3v": false, "!$2b$05$": false, "!Xk3v Q8": false, "!" + strings.Repeat("x", 41): false,
+	} {
+		if got := Unusable(s); got != want {
+			t.Errorf("Unusable(%q) = %v", s, got)
+		}
 	}
 }
 
@@ -199,6 +222,17 @@ func TestRefused(t *testing.T) {
 		"django padding":         "pbkdf2_sha256$1200$salt$ntleFhBL2c7bMdUXUeFHpcQ3q4jgmZ+Vx1zCvGxc81w",
 		"passlib with a plus":    "$pbkdf2-sha256$1500$8PHy8/T19vf4+fr7/P3./w$uFVUd8x7ZLx0zzw2tuFd/wXn8fKb8fYsT.RvWjeeuRk",
 		"passlib sum of sha256":  "$pbkdf2-sha512$1500$8PHy8w$uFVUd8x7ZLx0zzw2tuFd/wXn8fKb8fYsT.RvWjeeuRk",
+		"bcrypt of another name": "{MD5}$2y$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+		"bcrypt without a brace": "{CRYPT$2y$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+		"crypt(3) of SHA-512":    "{CRYPT}$6$Q9wXk3vQ8sP0aLmZ$BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+		"bcrypt twice named":     "{CRYPT}{CRYPT}$2y$05$Q9wXk3vQ8sP0aLmZ7tYb1.BYw4isQQsEV4YNAJosZuOWrrN1BCoOa",
+		"bcrypt_sha256 cost 16":  "bcrypt_sha256$$2b$16$Q9wXk3vQ8sP0aLmZ7tYb1.w83EZFSQGCy8BwYCvQ.Tz3yZK6u8fbe",
+		"django scrypt 2 GiB":    "scrypt$2097152$salt$8$1$" + strings.Repeat("AAAA", 8),
+		"django scrypt no salt":  "scrypt$1024$$8$1$" + strings.Repeat("AAAA", 8),
+		"werkzeug of MD5":        "pbkdf2:md5:1500$QbSx9TqZ1mWv4cRe$" + strings.Repeat("ab", 16),
+		"werkzeug no rounds":     "pbkdf2:sha256$QbSx9TqZ1mWv4cRe$61bbadc3b01e651d805c5a32ba8e530c953b2af7ad6c1fc60da911081bccfe5c",
+		"werkzeug 3,000,000":     "pbkdf2:sha256:3000000$QbSx9TqZ1mWv4cRe$61bbadc3b01e651d805c5a32ba8e530c953b2af7ad6c1fc60da911081bccfe5c",
+		"an unusable one":        "!Xk3vQ8sP0aLmXk3vQ8sP0aLmXk3vQ8sP0aLm1234",
 		"too long":               "pbkdf2_sha256$1200$" + strings.Repeat("s", 600) + "$ntleFhBL2c7bMdUXUeFHpcQ3q4jgmZ+Vx1zCvGxc81w=",
 	} {
 		t.Run(name, func(t *testing.T) {

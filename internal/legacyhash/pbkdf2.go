@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"hash"
 	"strings"
 )
@@ -46,7 +47,26 @@ func parseDjangoPBKDF2(s string) (Hash, bool) {
 // passlib64 is base64 with "." in the place of "+", and no padding.
 var passlib64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./").WithPadding(base64.NoPadding)
 
-// parsePasslibPBKDF2 reads $pbkdf2-sha256$n$salt$sum and its brother.
+// parseWerkzeugPBKDF2 reads pbkdf2:sha256:n$salt$sum and its brothers: the salt is the letters themselves, the sum is hexadecimal.
+func parseWerkzeugPBKDF2(s string) (Hash, bool) {
+	part := strings.Split(s, "$")
+	if len(part) != 3 {
+		return Hash{}, false
+	}
+	cost := strings.Split(part[0], ":")
+	if len(cost) != 3 || cost[0] != "pbkdf2" || cost[1] == "md5" {
+		return Hash{}, false
+	}
+	newDigest := digest(cost[1])
+	n, nOK := number(cost[2], maxRounds)
+	sum, err := hex.DecodeString(part[2])
+	if newDigest == nil || !nOK || err != nil || len(sum) != newDigest().Size() || strings.ToLower(part[2]) != part[2] {
+		return Hash{}, false
+	}
+	return newPBKDF2(newDigest, n, []byte(part[1]), sum)
+}
+
+// parsePasslibPBKDF2 reads $pbkdf2-sha256$n$salt$sum and its brothers. That of SHA-1 has no digest in its name.
 func parsePasslibPBKDF2(s string) (Hash, bool) {
 	part := strings.Split(s, "$")
 	if len(part) != 5 || part[0] != "" {
@@ -54,6 +74,8 @@ func parsePasslibPBKDF2(s string) (Hash, bool) {
 	}
 	var digest func() hash.Hash
 	switch part[1] {
+	case "pbkdf2":
+		digest = sha1.New
 	case "pbkdf2-sha256":
 		digest = sha256.New
 	case "pbkdf2-sha512":

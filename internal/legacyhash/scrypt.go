@@ -41,6 +41,22 @@ func parsePasslibScrypt(s string) (Hash, bool) {
 	return newScrypt(1<<n[0], n[1], n[2], salt, sum)
 }
 
+// parseDjangoScrypt reads scrypt$N$salt$r$p$sum: the salt is the letters themselves, the sum is base64 with padding.
+func parseDjangoScrypt(s string) (Hash, bool) {
+	part := strings.Split(s, "$")
+	if len(part) != 6 || part[0] != "scrypt" {
+		return Hash{}, false
+	}
+	n, nOK := number(part[1], 1<<24)
+	r, rOK := number(part[3], 1<<10)
+	p, pOK := number(part[4], 1<<10)
+	sum, sumOK := unbase64(base64.StdEncoding, part[5])
+	if !nOK || !rOK || !pOK || !sumOK {
+		return Hash{}, false
+	}
+	return newScrypt(n, r, p, []byte(part[2]), sum)
+}
+
 // parseWerkzeugScrypt reads scrypt:N:r:p$salt$sum: the salt is the letters themselves, the sum is hexadecimal.
 func parseWerkzeugScrypt(s string) (Hash, bool) {
 	part := strings.Split(s, "$")

@@ -24,7 +24,7 @@ var (
 	WrongAnswer          = Code{"wrong_answer", 400, "Answer not right", "Nothing was changed; let the user try again."}
 	Unauthenticated      = Code{"unauthenticated", 401, "Not signed in", "Sign in."}
 	InvalidToken         = Code{"invalid_token", 401, "Token not valid", "The session is certainly over, or its signed token has expired: refresh that, or drop it and sign in."}
-	InvalidCredentials   = Code{"invalid_credentials", 401, "Wrong e-mail or password", "Let the user try again."}
+	InvalidCredentials   = Code{"invalid_credentials", 401, "Credentials not right", "Let the user try again; it is not told what was wrong."}
 	InvalidChallenge     = Code{"invalid_challenge", 401, "Sign-in attempt over", "Start the sign-in again."}
 	RefreshTokenMissing  = Code{"refresh_token_missing", 401, "No refresh token", "Send it as refresh_token in the body, or in its cookie; otherwise sign in."}
 	InvalidRefreshToken  = Code{"invalid_refresh_token", 401, "Refresh token not valid", "The session is certainly over. Drop all tokens and sign in."}
@@ -33,7 +33,7 @@ var (
 	InvalidClient        = Code{"invalid_client", 401, "Unknown client or wrong secret", "Authenticate with HTTP Basic as a client of the configuration."}
 	StepUpRequired       = Code{"step_up_required", 401, "Stronger sign-in needed", "Ask for a fresh or second proof, as WWW-Authenticate says (RFC 9470)."}
 	CrossOrigin          = Code{"cross_origin", 403, "Cross-origin request refused", "Call from the same origin, or list the origin in the configuration."}
-	Forbidden            = Code{"forbidden", 403, "Not allowed", "The session is good but may not do this."}
+	Forbidden            = Code{"forbidden", 403, "Not allowed", "Whoever asks may not do this, and signing in again does not change it."}
 	UserBanned           = Code{"user_banned", 403, "Account banned", "Tell the user to contact the operator."}
 	EmailNotVerified     = Code{"email_not_verified", 403, "E-mail not verified", "A mail with a link was sent; the account opens when the link was followed."}
 	ResetRequired        = Code{"password_reset_required", 403, "Password must be reset", "Reset the password by mail."}
@@ -43,7 +43,7 @@ var (
 	MethodNotAllowed     = Code{"method_not_allowed", 405, "Method not allowed", "Use a method of the Allow header."}
 	EmailTaken           = Code{"email_taken", 409, "E-mail has an account", "Sign in instead."}
 	PasswordSet          = Code{"password_already_set", 409, "Account has a password", "Change it, or reset it by mail."}
-	FactorExists         = Code{"factor_exists", 409, "Factor is there already", "Remove the one there is first."}
+	FactorExists         = Code{"factor_exists", 409, "Factor is there already", "Remove the one there is first. Of recovery codes: others were made or used at the same moment; ask for new ones if you hold none that are good."}
 	LastMethod           = Code{"last_method", 409, "Only way to sign in", "Add another way first."}
 	LastAdmin            = Code{"last_admin", 409, "Last administrator", "Make somebody else an administrator first."}
 	InvalidLink          = Code{"invalid_link", 410, "Link no longer valid", "The link was used, or a newer one was sent. Ask for a new one."}

@@ -226,7 +226,7 @@ type Passkey struct {
 // always asked for it.
 type MFA struct {
 	// Required are the roles whose holders must have a second factor, or all alone for everybody. Who has none may sign in, and
-	// then do nothing but add one. Default empty.
+	// then do nothing but look at the account, end its sessions, delete it, and add one. Default empty.
 	Required []string
 	// RememberDevice is how long a device that its user trusts is not asked for the second factor again; off asks every time.
 	// Default 720h. From 1h to 365d.

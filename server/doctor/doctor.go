@@ -6,7 +6,7 @@
 //
 // It changes nothing and makes nothing, and may be asked beside a running server. What it looks at: the data folder and
 // the room on its disk, the secrets, the database and its schema, the servers that sessions are kept on, the keys of
-// signed tokens and who may ask about them, the clock, the addresses to listen at, how the world reaches them, and how long
+// signed tokens and who may ask about them, the server of our mail and its letters, the clock, the addresses to listen at, how the world reaches them, and how long
 // a password takes.
 //
 // Not here: whether the configuration is good. config.Check says that, and Examine takes it for granted.
@@ -47,7 +47,7 @@ func fail(what, detail, mend string) Finding { return Finding{Fail, what, detail
 
 // examinations are what Examine does, in this order.
 var examinations = []func(context.Context, config.Config) []Finding{
-	dataFolder, disk, secrets, database, sessions, keys, clients, clock, addresses, reach, hashing,
+	dataFolder, disk, secrets, database, sessions, keys, clients, mails, clock, addresses, reach, hashing,
 }
 
 // Examine yields what it finds, one after the other; it takes a second or so. A ctx that ends stops it between two.

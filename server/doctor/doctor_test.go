@@ -16,6 +16,7 @@ import (
 
 	"github.com/cloakroom-auth/cloakroom"
 	"github.com/cloakroom-auth/cloakroom/internal/secretfile"
+	"github.com/cloakroom-auth/cloakroom/internal/smtpsink"
 	"github.com/cloakroom-auth/cloakroom/server"
 	"github.com/cloakroom-auth/cloakroom/server/config"
 	"github.com/cloakroom-auth/cloakroom/store/sqlite"
@@ -115,6 +116,14 @@ func TestFindings(t *testing.T) {
 		{"clients without a feed", func(t *testing.T, c *config.Config) {
 			c.Token.Allow, c.Introspection.Clients = []string{"opaque"}, []config.Client{{ID: "shop", SHA256: [32]byte{1}}}
 		}, "clients", Warn, "no feed"},
+		{"no mail", func(t *testing.T, c *config.Config) {}, "mail", OK, "none is configured"},
+		{"nobody takes mail", func(t *testing.T, c *config.Config) {
+			c.Mail.URL, c.Mail.From = "smtp://"+nobody, "no-reply@example.com"
+		}, "mail", Fail, "refused"},
+		{"no server of mail", func(t *testing.T, c *config.Config) {
+			c.Mail.URL, c.Mail.From = "smtp://"+taken(t), "no-reply@example.com"
+		}, "mail", Fail, "mail.url"},
+		{"no letters", func(t *testing.T, c *config.Config) { c.Mail.Templates = c.Data + "/none" }, "mail", Fail, "mail.templates"},
 		{"no proxies", func(t *testing.T, c *config.Config) { c.BaseURL = "https://a.example.com" }, "trusted_proxies", Warn, "proxy"},
 		{"no limits", func(t *testing.T, c *config.Config) { c.Limits.Login = false }, "limits.login", Warn, "guessed"},
 		{"taken address", func(t *testing.T, c *config.Config) { c.Listen = taken(t) }, "listen", Fail, "in use"},
@@ -166,6 +175,18 @@ func TestKeysAreLookedAtAndLeftAlone(t *testing.T) {
 	after, err := server.InspectKeys(t.Context(), cfg)
 	if err != nil || !slices.EqualFunc(list, after, func(a, b cloakroom.SigningKey) bool { return a.ID == b.ID && a.RetiredAt.Equal(b.RetiredAt) }) {
 		t.Errorf("%v became %v: %v", list, after, err)
+	}
+}
+
+func TestMailServer(t *testing.T) {
+	sink := smtpsink.Start(t, smtpsink.Sink{})
+	cfg := settings(t)
+	cfg.Mail.URL, cfg.Mail.From = "smtp://"+sink.Addr(), "no-reply@example.com"
+	if f := worst(t, cfg, "mail"); f.Level != OK || !strings.Contains(f.Detail, sink.Addr()) {
+		t.Errorf("got %+v", f)
+	}
+	if sent := sink.Mails(); len(sent) > 0 {
+		t.Errorf("the doctor has sent %d mails", len(sent))
 	}
 }
 

@@ -20,6 +20,7 @@ type Migration struct {
 	Version   int
 	Name      string
 	AppliedAt time.Time // zero: not yet
+	Newer     bool      // applied by a later version of this program, which does not know it
 }
 
 // Status returns the migrations of the database in order, those that this program would apply and those that a newer one

@@ -39,6 +39,9 @@ func (k *link) textOf(s step) string {
 // merge adds the steps that are not applied yet.
 func merge(applied []Migration, known []step) []Migration {
 	all := slices.Clone(applied)
+	for i, m := range all {
+		all[i].Newer = !slices.ContainsFunc(known, func(s step) bool { return s.Version == m.Version })
+	}
 	for _, s := range known {
 		if !has(applied, s.Version) {
 			all = append(all, s.Migration)

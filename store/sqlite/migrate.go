@@ -27,6 +27,7 @@ type Migration struct {
 	Version   int
 	Name      string
 	AppliedAt time.Time // zero: not yet
+	Newer     bool      // applied by a later version of this program, which does not know it
 }
 
 // step is a migration that we know. Its text begins with "-- compatible: N": programs whose last step is N or more
@@ -210,6 +211,9 @@ func understood(conn *sqlite.Conn, applied []Migration, known []step) error {
 // merge adds the steps that are not applied yet.
 func merge(applied []Migration, known []step) []Migration {
 	all := slices.Clone(applied)
+	for i, m := range all {
+		all[i].Newer = !slices.ContainsFunc(known, func(s step) bool { return s.Version == m.Version })
+	}
 	for _, s := range known {
 		if !has(applied, s.Version) {
 			all = append(all, s.Migration)

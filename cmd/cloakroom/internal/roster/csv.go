@@ -2,12 +2,14 @@ package roster
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // table is a list with the names of its fields in the first line (RFC 4180).
@@ -16,12 +18,21 @@ type table struct {
 	ignored func(string)
 }
 
-var errNoFields = errors.New("the first line does not name the fields, such as external_id,email,password_hash")
+var (
+	errNoFields  = errors.New("the first line does not name the fields, such as external_id,email,password_hash")
+	errOpenQuote = errors.New("a quote is opened here that is not closed as one must be, and from this line on nothing was read: mend the list, and run the import again")
+	errOldLines  = errors.New("the lines end with CR alone: save the list with CR LF or LF between them")
+)
 
 func (t table) read(yield func(Account, error) bool) {
 	b := bufio.NewReader(t.from)
 	head, _ := b.Peek(4096)
-	bounds := &bounded{from: b}
+	if oldLines(head) {
+		yield(Account{}, errOldLines)
+		return
+	}
+	at := &newlines{from: b}
+	bounds := &bounded{from: at}
 	r := csv.NewReader(bounds)
 	r.Comma, r.ReuseRecord, r.FieldsPerRecord = separator(head), true, -1
 	names, err := t.names(bounds, r)
@@ -31,11 +42,15 @@ func (t table) read(yield func(Account, error) bool) {
 	}
 	for {
 		bounds.left = maxRecord
+		begins := at.line(r.InputOffset())
 		record, err := r.Read()
 		if err == io.EOF {
 			return
 		}
 		a, err := t.account(r, names, record, err)
+		if a.Line == 0 {
+			a.Line = begins
+		}
 		if !yield(a, err) {
 			return
 		}
@@ -77,9 +92,13 @@ func (t table) names(bounds *bounded, r *csv.Reader) ([]string, error) {
 	return names, nil
 }
 
+// account reads a record. An error that is no *Refusal is of all that follows, too.
 func (t table) account(r *csv.Reader, names, record []string, err error) (Account, error) {
 	if bad, ok := errors.AsType[*csv.ParseError](err); ok && bad.Err != errTooLong {
-		return Account{Line: bad.StartLine}, &Refusal{Line: bad.StartLine, Code: "invalid_csv", Message: "has a quote where none can be"}
+		return misquoted(bad)
+	}
+	if errors.Is(err, errTooLong) {
+		err = fmt.Errorf("%w, or a quote is opened here and not closed; from this line on nothing was read", err)
 	}
 	if err != nil {
 		return Account{}, err
@@ -87,15 +106,45 @@ func (t table) account(r *csv.Reader, names, record []string, err error) (Accoun
 	line, _ := r.FieldPos(0)
 	a := Account{Line: line}
 	if len(record) != len(names) {
-		return a, &Refusal{Line: line, Code: "invalid_csv", Message: fmt.Sprintf("has %d fields, the first line has %d", len(record), len(names))}
+		message := fmt.Sprintf("has %d fields, the first line has %d", len(record), len(names))
+		if last := lastLine(r, record); last > line {
+			message += fmt.Sprintf("; by its quotes it is all of lines %d to %d", line, last)
+		}
+		return a, &Refusal{Line: line, Code: "invalid_csv", Message: message}
 	}
 	members := make(map[string]any, len(names))
 	for i, name := range names {
+		if !utf8.ValidString(record[i]) {
+			return a, &Refusal{line, name, "invalid_encoding", notUTF8}
+		}
 		if record[i] != "" {
 			members[name] = record[i]
 		}
 	}
 	return a, fill(&a, members, func(string) {})
+}
+
+// misquoted is a record whose quotes are none. One that is open beyond its line hides the lines that follow, and nobody knows how many
+// accounts: then nothing more is read, or they would be missed in silence.
+func misquoted(bad *csv.ParseError) (Account, error) {
+	a := Account{Line: bad.StartLine}
+	if bad.Line > bad.StartLine {
+		return a, errOpenQuote
+	}
+	return a, &Refusal{Line: bad.StartLine, Code: "invalid_csv", Message: "has a quote where none can be"}
+}
+
+// lastLine is where a record ends.
+func lastLine(r *csv.Reader, record []string) int {
+	last := len(record) - 1
+	line, _ := r.FieldPos(last)
+	return line + strings.Count(record[last], "\n")
+}
+
+// oldLines reports whether lines end with CR and never with LF.
+func oldLines(head []byte) bool {
+	i := bytes.IndexByte(head, '\r')
+	return i >= 0 && bytes.IndexByte(head, '\n') < 0 && i+1 < len(head)
 }
 
 // separator is whichever of comma, semicolon and tab the first line has most of.

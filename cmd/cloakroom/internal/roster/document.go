@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"unicode/utf8"
 )
 
 // document is one JSON value: an object whose member "users" is the list, or the list itself.
@@ -20,7 +21,7 @@ func (d document) read(yield func(Account, error) bool) {
 		yield(Account{}, err)
 		return
 	}
-	for {
+	for n := 1; ; n++ {
 		bounds.left = maxRecord
 		if !r.More() {
 			break
@@ -30,8 +31,8 @@ func (d document) read(yield func(Account, error) bool) {
 			yield(Account{}, unreadable(err))
 			return
 		}
-		a := Account{Line: at.line(r.InputOffset() - int64(len(user)))}
-		err := d.account(&a, user)
+		a := Account{Line: at.line(r.InputOffset() - int64(len(user))), Item: n}
+		err := d.readable(&a, user)
 		if refused, ok := errors.AsType[*Refusal](err); ok {
 			refused.Line = a.Line
 		}
@@ -42,6 +43,13 @@ func (d document) read(yield func(Account, error) bool) {
 	if _, err := r.Token(); err != nil { // the list ends, and was not cut off
 		yield(Account{}, unreadable(err))
 	}
+}
+
+func (d document) readable(a *Account, user []byte) error {
+	if !utf8.Valid(user) { // which a decoder would mend
+		return &Refusal{Code: "invalid_encoding", Message: notUTF8}
+	}
+	return d.account(a, user)
 }
 
 // enter reads up to the first user.

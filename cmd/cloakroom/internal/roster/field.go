@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cloakroom-auth/cloakroom/internal/legacyhash"
 )
 
 // maxFields bounds how many fields a record may have: more are no list of accounts.
@@ -52,6 +54,9 @@ func (a *Account) set(name string, value any) (known bool, err error) {
 		err = flag(&a.ResetRequired, value)
 	case "password_hash":
 		err = text(&a.PasswordHash, value)
+		if legacyhash.Unusable(a.PasswordHash) {
+			a.PasswordHash = "" // the account has no password there, and is none the worse here
+		}
 	default:
 		return false, nil
 	}

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type keycloakUser struct {
 	LastName         string               `json:"lastName"`
 	CreatedTimestamp int64                `json:"createdTimestamp"` // milliseconds
 	RealmRoles       []string             `json:"realmRoles"`
-	Attributes       map[string][]string  `json:"attributes"`
+	Attributes       map[string]attribute `json:"attributes"`
 	Credentials      []keycloakCredential `json:"credentials"`
 	ServiceAccount   string               `json:"serviceAccountClientId"`
 }
@@ -55,6 +56,22 @@ func (k keycloak) account(a *Account, user []byte) error {
 	}
 	a.Roles = slices.DeleteFunc(u.RealmRoles, everybodys)
 	return k.password(a, u.Credentials)
+}
+
+// attribute is a list of texts, or one. Whatever else it may be is nothing that is read here.
+type attribute []string
+
+func (a *attribute) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*a = attribute{one}
+		return nil
+	}
+	var several []string
+	if json.Unmarshal(b, &several) == nil {
+		*a = several
+	}
+	return nil
 }
 
 func (u keycloakUser) attribute(name string) string {

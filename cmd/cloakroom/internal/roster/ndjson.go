@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"unicode/utf8"
 )
 
 // lines are a list of one JSON object a line.
@@ -43,13 +44,24 @@ func (l lines) account(n int, line []byte, tooLong bool) (Account, error) {
 	if tooLong {
 		return a, &Refusal{Line: n, Code: "too_long", Message: "has more than 1 MiB"}
 	}
+	if !utf8.Valid(line) { // which a decoder would mend
+		return a, &Refusal{Line: n, Code: "invalid_encoding", Message: notUTF8}
+	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
 	var members map[string]any
-	if err := d.Decode(&members); err != nil || members == nil || d.More() {
+	if err := d.Decode(&members); err != nil || members == nil || !ended(d) {
 		return a, &Refusal{Line: n, Code: "invalid_json", Message: "is not one JSON object"}
 	}
 	return a, fill(&a, members, l.ignored)
+}
+
+const notUTF8 = "is not UTF-8"
+
+// ended reports whether nothing follows in the text of a decoder. More would take a bracket for the end.
+func ended(d *json.Decoder) bool {
+	_, err := d.Token()
+	return err == io.EOF
 }
 
 // fill sets what members say. The error is a *Refusal of the first field that cannot be.

@@ -23,7 +23,7 @@
 //	created_at     RFC 3339, or seconds or milliseconds since 1970
 //	banned         true or false
 //	reset_required true or false: whether the password has to be reset by mail before it counts
-//	password_hash  as package legacyhash reads it
+//	password_hash  as package legacyhash reads it; Django's mark of no password (!…) is nothing
 //
 // Firebase is what "firebase auth:export users.json" writes. Keycloak is the export of a realm with its users: realm roles become
 // roles, but for those that Keycloak itself gives everybody; other credentials than passwords are left behind.
@@ -51,6 +51,7 @@ import (
 // Account is one account of a list, as it was found.
 type Account struct {
 	Line int // where it begins, from 1
+	Item int // which of the users it is, from 1, in an export that has them in one document, perhaps on one line; otherwise 0
 	cloakroom.ImportedUser
 }
 

@@ -133,6 +133,79 @@ func TestCSVRefuses(t *testing.T) {
 	}
 }
 
+// TestCSVLosesNothingInSilence: what a stray quote swallows is told of.
+func TestCSVLosesNothingInSilence(t *testing.T) {
+	const rows = 1000
+	list := func(at map[int]string) string {
+		var text strings.Builder
+		text.WriteString("email,name,banned\n")
+		for n := 2; n <= rows; n++ {
+			row := fmt.Sprintf("u%d@example.com,Ana,no", n)
+			if other, given := at[n]; given {
+				row = other
+			}
+			text.WriteString(row + "\n")
+		}
+		return text.String()
+	}
+	for name, c := range map[string]struct {
+		at       map[int]string
+		accounts int
+		refused  []string
+		end      string
+	}{
+		"a quote that stays open":               {map[int]string{3: `a,"b,no`}, 1, nil, "a quote is opened here that is not closed"},
+		"a quote that another row closes badly": {map[int]string{3: `a,"b,no`, 500: `c,"d",no`}, 1, nil, "a quote is opened here that is not closed"},
+		"two that make one record": {map[int]string{3: `a,"b,no`, 500: `c"`}, 1 + 500,
+			[]string{"line 3: has 2 fields, the first line has 3; by its quotes it is all of lines 3 to 500"}, ""},
+		"one on the last line": {map[int]string{1000: `a,"b,no`}, rows - 2, []string{"line 1000: has a quote where none can be"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			accounts, refused, _, err := listed(t, roster.CSV, list(c.at))
+			if len(accounts) != c.accounts || !reflect.DeepEqual(refused, c.refused) {
+				t.Errorf("%d accounts, want %d; refused %q", len(accounts), c.accounts, refused)
+			}
+			if (err == nil) != (c.end == "") || err != nil && !strings.HasPrefix(err.Error(), c.end) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+	for a, err := range (roster.List{Format: roster.CSV}).Read(strings.NewReader(list(map[int]string{3: `a,"b,no`}))) {
+		if err != nil && a.Line != 3 {
+			t.Errorf("line %d: %v", a.Line, err)
+		}
+	}
+	if _, _, _, err := listed(t, roster.CSV, "email,name\ra,b\rc,d\r"); err == nil || !strings.Contains(err.Error(), "CR alone") {
+		t.Errorf("lines of old: %v", err)
+	}
+}
+
+func TestWhatIsNoUTF8(t *testing.T) {
+	for f, text := range map[roster.Format]string{
+		roster.NDJSON:   "{\"email\":\"b\xf6b@example.com\"}\n{\"email\":\"ana@example.com\"}\n",
+		roster.CSV:      "email\nb\xf6b@example.com\nana@example.com\n",
+		roster.Firebase: "[{\"email\":\"b\xf6b@example.com\"},\n{\"email\":\"ana@example.com\"}]",
+		roster.Keycloak: "[{\"email\":\"b\xf6b@example.com\"},\n{\"email\":\"ana@example.com\"}]",
+	} {
+		accounts, refused, _, err := listed(t, f, text)
+		if err != nil || len(accounts) != 1 || len(refused) != 1 || !strings.HasSuffix(refused[0], "is not UTF-8") {
+			t.Errorf("%s: %+v, refused %q, %v", f, accounts, refused, err)
+		}
+	}
+}
+
+func TestWhatFollowsAnObject(t *testing.T) {
+	for _, rest := range []string{"}", "]", "}}garbage", ",", "x", "\"", "{}", "null"} {
+		accounts, refused, _, err := listed(t, roster.NDJSON, `{"email":"ana@example.com"}`+rest)
+		if err != nil || len(accounts) != 0 || len(refused) != 1 {
+			t.Errorf("%s: %+v, refused %q, %v", rest, accounts, refused, err)
+		}
+	}
+	if accounts, _, _, _ := listed(t, roster.NDJSON, `{"email":"ana@example.com"}`+" \t\r\n"); len(accounts) != 1 {
+		t.Error("white space is something")
+	}
+}
+
 func TestFirebase(t *testing.T) {
 	accounts, refused, _, err := listed(t, roster.Firebase, `{"users": [
  {"localId":"f1","email":"ana@example.com","emailVerified":true,"displayName":"Ana","photoUrl":"https://example.com/a.png","phoneNumber":"+4366012345678",
@@ -152,8 +225,8 @@ func TestFirebase(t *testing.T) {
 	}
 	accounts[0].PasswordHash = ""
 	want := []roster.Account{
-		{Line: 2, ImportedUser: cloakroom.ImportedUser{ExternalID: "f1", Email: "ana@example.com", EmailVerified: true, Name: "Ana", Picture: "https://example.com/a.png", Phone: "+4366012345678", CreatedAt: made, Banned: true}},
-		{Line: 5, ImportedUser: cloakroom.ImportedUser{ExternalID: "f2"}},
+		{Line: 2, Item: 1, ImportedUser: cloakroom.ImportedUser{ExternalID: "f1", Email: "ana@example.com", EmailVerified: true, Name: "Ana", Picture: "https://example.com/a.png", Phone: "+4366012345678", CreatedAt: made, Banned: true}},
+		{Line: 5, Item: 2, ImportedUser: cloakroom.ImportedUser{ExternalID: "f2"}},
 	}
 	if !reflect.DeepEqual(accounts, want) {
 		t.Errorf("accounts are %+v", accounts)
@@ -187,8 +260,8 @@ func TestKeycloak(t *testing.T) {
 	}
 	accounts[0].PasswordHash = ""
 	want := []roster.Account{
-		{Line: 2, ImportedUser: cloakroom.ImportedUser{ExternalID: "k1", Email: "ana@example.com", EmailVerified: true, Name: "Ana Lee", Roles: []string{"editor"}, Locale: "de", Phone: "+4366012345678", CreatedAt: made, Banned: true}},
-		{Line: 5, ImportedUser: cloakroom.ImportedUser{ExternalID: "k2", Name: "bob"}},
+		{Line: 2, Item: 1, ImportedUser: cloakroom.ImportedUser{ExternalID: "k1", Email: "ana@example.com", EmailVerified: true, Name: "Ana Lee", Roles: []string{"editor"}, Locale: "de", Phone: "+4366012345678", CreatedAt: made, Banned: true}},
+		{Line: 5, Item: 2, ImportedUser: cloakroom.ImportedUser{ExternalID: "k2", Name: "bob"}},
 	}
 	if !reflect.DeepEqual(accounts, want) {
 		t.Errorf("accounts are %+v", accounts)
