@@ -15,7 +15,7 @@ func TestNameTurnsNothingAround(t *testing.T) {
 	named := func(name string) error {
 		return second(w.Users().Update(t.Context(), ana.ID, func(u *cloakroom.User) error { u.Name = name; return nil }))
 	}
-	for _, r := range []rune("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") {
+	for _, r := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
 		name := fmt.Sprintf("Ana %cgpj.exe", r)
 		field(t, named(name), "name", "invalid_name", fmt.Sprintf("%U", r))
 		_, err := w.browser().signUp(cloakroom.SignUp{Email: "eve@example.com", Name: name, Secret: authtest.Secret})
