@@ -105,9 +105,14 @@ func (o *order) bundleKey() string {
 // foldKey is what orders have in common of which one letter a minute is enough.
 func (o *order) foldKey() string { return o.Letter + "\x00" + o.To }
 
+// fold is the counter that holds one of them for its minute.
+func (o *order) fold(realm string) counter {
+	return counter{counterKey(realm, "mail", o.foldKey()), Rate{1, foldTime}}
+}
+
 // sendMail sends one mail. What did not go, for whatever reason, does not hold up the next.
 func (a *Auth) sendMail(ctx context.Context, b *mailBundle) (err error) {
-	c, at := counter{counterKey(a.config.Realm, "mail", b.foldKey()), Rate{1, foldTime}}, a.now()
+	c, at := b.fold(a.config.Realm), a.now()
 	t, err := a.count(ctx, c, 1, at)
 	switch {
 	case err != nil:

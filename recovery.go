@@ -99,7 +99,7 @@ func (a *Auth) ResetPassword(r *http.Request, token, secret string) error {
 	a.tidy(ctx, user.ID, "", "password_reset")
 	// The mail that was followed does not stand in for the next, should it be asked for within the minute.
 	o := order{Letter: letterReset, To: s.Email}
-	_, _ = a.count(ctx, counter{counterKey(a.config.Realm, "mail", o.foldKey()), Rate{1, foldTime}}, -everything, a.now())
+	_, _ = a.count(ctx, o.fold(a.config.Realm), -everything, a.now())
 	if user.EmailVerified {
 		return nil
 	}
