@@ -191,6 +191,7 @@ type opening struct {
 	reason  string        // that the actor gave
 	proven  time.Time     // the actor's last proof
 	also    []EventRecord // that join the events of the opening
+	beside  func()        // begins what may be written together with the session, when that is about to be; may be nil
 }
 
 // spares reports whether an old session lives on: that of an administrator who acts as somebody else.
@@ -243,6 +244,9 @@ func (a *Auth) replace(w http.ResponseWriter, r *http.Request, old *Session, o o
 	}
 	told := a.tellingOpened(r, s, old, o.reason, &request)
 	request.Events = append(request.Events, o.also...)
+	if o.beside != nil {
+		o.beside()
+	}
 	opened, err := a.ledger.Open(r.Context(), request)
 	if err != nil {
 		return nil, unavailable(err)

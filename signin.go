@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -365,11 +366,14 @@ func (a *Auth) challenge(r *http.Request, at *attempt, next []string) (*Grant, e
 func (a *Auth) complete(w http.ResponseWriter, r *http.Request, at *attempt, user *User) (*Grant, error) {
 	news := a.sighted(r, at, user)
 	settled := make(chan error, 1)
-	go func() {
-		ctx := context.WithoutCancel(r.Context())
-		settled <- errors.Join(at.try.succeeded(ctx), news.note(ctx))
-	}()
-	g, err := a.grant(w, r, at, user, news)
+	settle := sync.OnceFunc(func() {
+		go func() {
+			ctx := context.WithoutCancel(r.Context())
+			settled <- errors.Join(at.try.succeeded(ctx), news.note(ctx))
+		}()
+	})
+	g, err := a.grant(w, r, at, user, news, settle)
+	settle()                                      // whatever became of it, the guess was right
 	if unsettled := <-settled; unsettled != nil { // that the guess still counts is no reason to fail a sign-in
 		a.emitRequest(r, Event{Type: RequestFailed, UserID: user.ID, Reason: "limit", Err: unsettled})
 	}
@@ -379,12 +383,15 @@ func (a *Auth) complete(w http.ResponseWriter, r *http.Request, at *attempt, use
 	return g, err
 }
 
-func (a *Auth) grant(w http.ResponseWriter, r *http.Request, at *attempt, user *User, news *sighting) (*Grant, error) {
+func (a *Auth) grant(w http.ResponseWriter, r *http.Request, at *attempt, user *User, news *sighting, beside func()) (*Grant, error) {
 	level := min(at.Factors, 2)
 	if at.StepUp != "" {
+		beside()
 		return a.stepUp(w, r, at, user, level)
 	}
-	g, err := a.open(w, r, opening{user: user, agreed: true, terms: at.Terms, methods: at.Methods, level: level, also: news.records()})
+	g, err := a.open(w, r, opening{
+		user: user, agreed: true, terms: at.Terms, methods: at.Methods, level: level, also: news.records(), beside: beside,
+	})
 	if err == nil && news.isNew {
 		a.emit(r.Context(), news.event)
 		a.mails.hurry()

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,10 +59,14 @@ func makeFile(path string) error {
 // retry runs step until it does not fail for being busy, at most for patience. It is for what SQLite does not wait for
 // by itself, and it looks more often than SQLite would: another process that writes much leaves only short gaps.
 func retry(step func() error) error {
-	deadline := time.Now().Add(patience)
+	return retryUntil(context.Background(), time.Now().Add(patience), step)
+}
+
+// retryUntil is retry up to a deadline, and no longer than ctx lasts. Then the error is that of the step.
+func retryUntil(ctx context.Context, deadline time.Time, step func() error) error {
 	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 5*time.Millisecond) {
 		err := step()
-		if !busy(err) || time.Now().After(deadline) {
+		if !busy(err) || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
 		}
 		time.Sleep(wait/2 + rand.N(wait))

@@ -17,11 +17,15 @@ const (
 	batchJobs = 256                  // at most so many writes share one commit
 	batchTime = 4 * time.Millisecond // and no other joins them after so long
 
+	measureEvery = 16               // writes, the log is measured,
+	measureAfter = time.Millisecond // and after a commit that took so long, which may have written much
+
 	slackPart = 8                      // of the time of a commit it may wait for more writes
 	slackMost = 200 * time.Microsecond // and in no case longer
 )
 
-// writer is the one goroutine that writes. All writes that wait share one commit, and so one sync.
+// writer is who writes: one at a time. All writes that wait share one commit, and so one sync. There is no goroutine for it:
+// of those who wait, whoever comes to the turn commits for all, so that who writes alone waits for nobody to wake up.
 //
 // The sync is most of what a write costs, so a commit should have as many as it can. Whoever was just answered often
 // comes back with the next write: the writer runs each as it comes, and when none waits but fewer came than there are
@@ -29,19 +33,20 @@ const (
 type writer struct {
 	conn    *sqlite.Conn
 	place   *place
-	wake    chan struct{}           // holds one: there may be something to do
-	pauses  chan func(*sqlite.Conn) // run between two transactions
-	grown   chan struct{}           // holds one: the log has grown by logStep pages
-	done    chan struct{}           // closed when the goroutine has ended
-	commits atomic.Int64            // transactions that committed
-	noSync  bool                    // nothing ever waits for the disk
+	turn    chan struct{} // holds one: somebody has the right to use conn and what is the turn's own
+	grown   chan struct{} // holds one: the log has grown by logStep pages
+	done    chan struct{} // closed when nothing will be written any more
+	commits atomic.Int64  // transactions that committed
+	noSync  bool          // nothing ever waits for the disk
 
-	// The goroutine's own.
+	// The turn's own.
 	hasty  bool          // commits do not wait for the disk at present
 	next   []*job        // taken from waiting, not yet run
 	crowd  int           // writes in the last transaction and those that came during it
 	slack  time.Duration // how long this transaction may still wait for writes
+	locked time.Time     // since when no transaction could begin; zero: the last one could
 	logged int           // pages of the log when grown was last told
+	behind int           // writes since the log was measured
 
 	mu      sync.Mutex
 	waiting []*job
@@ -75,11 +80,9 @@ func openWriter(path string, noSync bool) (*writer, error) {
 	}
 	conn.SetBusyTimeout(0) // begin waits, in a way of its own
 	w := &writer{
-		conn: conn, place: place, wake: make(chan struct{}, 1), pauses: make(chan func(*sqlite.Conn)),
-		grown: make(chan struct{}, 1), done: make(chan struct{}),
+		conn: conn, place: place, turn: make(chan struct{}, 1), grown: make(chan struct{}, 1), done: make(chan struct{}),
 		noSync: noSync,
 	}
-	go w.loop()
 	return w, nil
 }
 
@@ -111,14 +114,26 @@ func (w *writer) do(ctx context.Context, j *job) error {
 	if !w.enqueue(j) {
 		return errShutdown
 	}
-	select {
-	case err := <-j.done:
-		return err
-	case <-ctx.Done():
-		if j.state.CompareAndSwap(jobWaiting, jobGone) {
-			return ctx.Err()
+	for {
+		select {
+		case err := <-j.done:
+			return err
+		default:
 		}
-		return <-j.done
+		select {
+		case err := <-j.done:
+			return err
+		case w.turn <- struct{}{}:
+			if j.hasty {
+				runtime.Gosched() // what is noted seldom comes alone
+			}
+			w.round(ctx)
+		case <-ctx.Done():
+			if j.state.CompareAndSwap(jobWaiting, jobGone) {
+				return ctx.Err()
+			}
+			return <-j.done
+		}
 	}
 }
 
@@ -129,7 +144,6 @@ func (w *writer) enqueue(j *job) bool {
 		return false
 	}
 	w.waiting = append(w.waiting, j)
-	tell(w.wake)
 	return true
 }
 
@@ -141,26 +155,11 @@ func tell(c chan struct{}) {
 	}
 }
 
-// loop is the goroutine. It ends when the writer was shut and nothing waits any more.
-func (w *writer) loop() {
-	defer close(w.done)
-	for {
-		select {
-		case f := <-w.pauses:
-			f(w.conn)
-		case <-w.wake:
-		}
-		for w.take() > 0 {
-			w.commit()
-			select {
-			case f := <-w.pauses:
-				f(w.conn)
-			default:
-			}
-		}
-		if w.ended() {
-			return
-		}
+// round is one turn: a commit, if anything waits. Whoever's ctx ends before it could begin leaves it to the next.
+func (w *writer) round(ctx context.Context) {
+	defer func() { <-w.turn }()
+	if w.take() > 0 {
+		w.commit(ctx)
 	}
 }
 
@@ -174,19 +173,17 @@ func (w *writer) take() int {
 	return len(w.next)
 }
 
-// ended reports whether nothing can come any more.
-func (w *writer) ended() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.shut && len(w.waiting) == 0
-}
-
 // commit runs what waits in one transaction and tells each its result.
-func (w *writer) commit() {
+func (w *writer) commit(ctx context.Context) {
+	start := time.Now()
 	err := w.pace()
 	if err == nil {
-		err = retry(w.begin)
+		err = w.begin(ctx)
 	}
+	if busy(err) && ctx.Err() != nil {
+		return
+	}
+	w.locked = time.Time{}
 	if err != nil {
 		w.refuse(fmt.Errorf("begin a transaction: %w", err))
 		return
@@ -202,7 +199,6 @@ func (w *writer) commit() {
 		err = errors.Join(fmt.Errorf("nothing was written: %w", err), w.rollback())
 	} else {
 		w.commits.Add(1)
-		w.measure()
 	}
 	w.count(len(ran))
 	for _, j := range ran {
@@ -210,6 +206,9 @@ func (w *writer) commit() {
 			j.err = err
 		}
 		j.done <- j.err
+	}
+	if w.behind += len(ran); w.behind >= measureEvery || time.Since(start) >= measureAfter {
+		w.measure()
 	}
 }
 
@@ -256,9 +255,15 @@ func (w *writer) count(ran int) {
 	w.crowd = ran + len(w.next) + len(w.waiting)
 }
 
-func (w *writer) begin() error {
-	_, err := exec(w.conn, "BEGIN IMMEDIATE")
-	return err
+// begin waits while another process writes, but all who try it one after the other no longer than patience together.
+func (w *writer) begin(ctx context.Context) error {
+	if w.locked.IsZero() {
+		w.locked = time.Now()
+	}
+	return retryUntil(ctx, w.locked.Add(patience), func() error {
+		_, err := exec(w.conn, "BEGIN IMMEDIATE")
+		return err
+	})
 }
 
 // rollback ends the transaction if SQLite has not ended it by itself.
@@ -341,6 +346,7 @@ func (w *writer) measure() {
 	if err != nil {
 		return // the next commit looks again
 	}
+	w.behind = 0
 	w.logged = min(w.logged, pages)
 	if pages-w.logged >= logStep {
 		w.logged = pages
@@ -350,10 +356,10 @@ func (w *writer) measure() {
 
 // pause runs f between two transactions, unless the writer ends first.
 func (w *writer) pause(f func(*sqlite.Conn)) {
-	finished := make(chan struct{})
 	select {
-	case w.pauses <- func(c *sqlite.Conn) { defer close(finished); f(c) }:
-		<-finished
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+		f(w.conn)
 	case <-w.done:
 	}
 }
@@ -362,9 +368,12 @@ func (w *writer) pause(f func(*sqlite.Conn)) {
 func (w *writer) close() error {
 	w.mu.Lock()
 	w.shut = true
-	tell(w.wake)
 	w.mu.Unlock()
-	<-w.done
+	w.turn <- struct{}{} // and never gives it back
+	for w.take() > 0 {
+		w.commit(context.Background())
+	}
+	close(w.done)
 	w.conn.SetBusyTimeout(time.Second)
 	_, _, err := checkpoint(w.conn, "TRUNCATE")
 	return errors.Join(err, w.conn.Close())

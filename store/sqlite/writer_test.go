@@ -138,7 +138,7 @@ func TestOnlyACrowdIsWaitedFor(t *testing.T) {
 		{"somebody is missing", 1, 2, time.Hour, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &writer{wake: make(chan struct{}, 1), crowd: c.crowd, slack: c.slack}
+			w := &writer{crowd: c.crowd, slack: c.slack}
 			if c.want {
 				go w.enqueue(&job{})
 			}
@@ -237,6 +237,46 @@ func TestAFailedCommitFailsAllOfItsWrites(t *testing.T) {
 	}
 	if err := s.CreateUser(t.Context(), cloakroom.UserChange{User: u}); err != nil {
 		t.Errorf("the writer did not recover: %v", err)
+	}
+}
+
+// Who has the turn while another process writes can give up, and whoever waits behind goes on.
+func TestWhoHasTheTurnCanGiveUp(t *testing.T) {
+	s := openStore(t, Config{})
+	other, err := connect(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := exec(other, "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	first, behind := make(chan error), make(chan error)
+	create := func(ctx context.Context, u cloakroom.User, result chan error) {
+		result <- s.CreateUser(ctx, cloakroom.UserChange{User: u})
+	}
+	lost, kept := newUser(), newUser()
+	go create(ctx, lost, first)
+	for len(s.writer.turn) == 0 {
+		runtime.Gosched()
+	}
+	go create(t.Context(), kept, behind)
+	queued(t, s.writer, 1)
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("given up by who had the turn: %v", err)
+	}
+	if _, err := exec(other, "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-behind; err != nil {
+		t.Errorf("behind it: %v", err)
+	}
+	for u, want := range map[string]error{lost.ID: cloakroom.ErrNotFound, kept.ID: nil} {
+		if _, err := s.User(t.Context(), u); sentinel(err) != want {
+			t.Errorf("afterwards: %v, want %v", err, want)
+		}
 	}
 }
 
