@@ -145,6 +145,8 @@ type Auth struct {
 	resealing chan struct{} // holds one: there are new secrets
 	hooks     []*hook
 
+	usualClock bool // Config.Now was not set
+
 	stop     context.CancelFunc
 	stopped  sync.WaitGroup
 	draining chan struct{}
@@ -158,7 +160,8 @@ func New(c Config) (*Auth, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if c.Now == nil {
+	usual := c.Now == nil
+	if usual {
 		c.Now = time.Now
 	}
 	if c.Cache == 0 {
@@ -179,7 +182,7 @@ func New(c Config) (*Auth, error) {
 	c.MFA = c.MFA.withDefaults()
 	c.Token = c.Token.withDefaults(&c)
 	a := &Auth{
-		config:   c,
+		config: c, usualClock: usual,
 		lifetime: c.Session.withDefaults(), limits: c.Limits.withDefaults(),
 		carriers: newCarriers(c), origin: newOriginCheck(c), uses: newUses(), draining: make(chan struct{}),
 		aside: make(chan EventRecord, eventsAside), resealing: make(chan struct{}, 1), brings: brings(c.RoleIncludes),
@@ -297,7 +300,24 @@ func (a *Auth) Ready(ctx context.Context) error {
 	return err
 }
 
-func (a *Auth) now() time.Time { return a.config.Now().UTC().Truncate(time.Microsecond) }
+func (a *Auth) now() time.Time { return exactly(a.config.Now()) }
+
+// exactly is a time as it is kept.
+func exactly(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// instant is a time, and the same by the clock of the feed's follower. Every request needs both, and one look gives both.
+type instant struct {
+	time.Time
+	since time.Duration // follower.start
+}
+
+func (a *Auth) instant() instant {
+	if !a.usualClock {
+		return instant{a.now(), a.feed.elapsed()}
+	}
+	now := time.Now()
+	return instant{exactly(now), a.feed.since(now)}
+}
 
 // method finds a method by name in a list; an empty name means the first.
 func method(list []Method, name string) (Method, bool) {

@@ -76,24 +76,26 @@ func (a *Auth) lookupKey(ctx context.Context, id TokenID, now time.Time) (*arriv
 	if key.Realm != a.config.Realm || !key.live(now) {
 		return nil, nil, ErrInvalidToken
 	}
-	user, err := a.directory.User(ctx, key.UserID)
+	v := &arrival{}
+	v.user, err = a.directory.User(ctx, key.UserID)
 	switch {
-	case errors.Is(err, ErrNotFound), err == nil && user.Leaving():
+	case errors.Is(err, ErrNotFound), err == nil && v.user.Leaving():
 		return nil, nil, ErrInvalidToken
 	case err != nil:
 		return nil, nil, unavailable(err)
-	case user.Banned():
+	case v.user.Banned():
 		return nil, nil, ErrBanned
 	}
 	rec := SessionRecord{
-		ID: key.ID, Realm: key.Realm, Token: id, UserID: user.ID, Epoch: user.Epoch,
+		ID: key.ID, Realm: key.Realm, Token: id, UserID: v.user.ID, Epoch: v.user.Epoch,
 		CreatedAt: key.CreatedAt, LastSeenAt: now, ExpiresAt: key.ExpiresAt,
 		Methods: []string{methodKey}, Level: 1, Scopes: key.Scopes,
 	}
 	if rec.ExpiresAt.IsZero() {
 		rec.ExpiresAt = never
 	}
-	return a.arrival(&rec, &user), &key, nil
+	v.begin(a, &rec)
+	return v, &key, nil
 }
 
 func (k *APIKeyRecord) live(now time.Time) bool {

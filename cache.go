@@ -53,15 +53,15 @@ func newSessionCache(bytes int64, feed *follower) *sessionCache {
 	return &sessionCache{kept: cache.New(bytes, func(m remembered) int { return len(m.text) }), feed: feed}
 }
 
-// find puts what is known of a token into rec and user. It reports whether that may be believed. ErrNotFound: the token was
+// find puts what is known of a token into rec and v. It reports whether that may be believed. ErrNotFound: the token was
 // dead a moment ago.
-func (c *sessionCache) find(id *TokenID, now time.Time, rec *SessionRecord, user *User) (known bool, err error) {
-	if !c.feed.fresh() {
+func (c *sessionCache) find(id *TokenID, now instant, rec *SessionRecord, v *arrival) (known bool, err error) {
+	if !c.feed.fresh(now.since) {
 		c.unheard.Add(1)
 		return false, nil
 	}
 	m, ok := c.kept.Get(id.Hash)
-	if !ok || !c.believable(&m, id, now) {
+	if !ok || !c.believable(&m, id, now.Time) {
 		c.misses.Add(1)
 		return false, nil
 	}
@@ -69,7 +69,7 @@ func (c *sessionCache) find(id *TokenID, now time.Time, rec *SessionRecord, user
 	if m.dead() {
 		return true, ErrNotFound
 	}
-	m.unpack(rec, user)
+	m.unpack(rec, &v.user, v.lists[:])
 	rec.Token = *id
 	return true, nil
 }
@@ -85,7 +85,9 @@ func (c *sessionCache) believable(m *remembered, id *TokenID, now time.Time) boo
 
 // keep remembers what the store said when the follower's number was asOf.
 func (c *sessionCache) keep(asOf uint64, rec *SessionRecord, user *User) {
-	c.kept.Put(rec.Token.Hash, remembered{text: packed(rec, user), agent: unique.Make(rec.Agent), asOf: asOf})
+	if text, ok := packed(rec, user); ok {
+		c.kept.Put(rec.Token.Hash, remembered{text: text, agent: unique.Make(rec.Agent), asOf: asOf})
+	}
 }
 
 // keepDead remembers that a token was dead.

@@ -66,19 +66,20 @@ func newFollower(d Directory, staleness time.Duration) *follower {
 	}
 }
 
-// lately reports whether the feed was heard to its end within the staleness. To ask keeps the follower at work.
-func (f *follower) lately() bool {
+// lately reports whether the feed was heard to its end within the staleness, at a time since start. To ask keeps the follower
+// at work.
+func (f *follower) lately(at time.Duration) bool {
 	if !f.wanted.Load() {
 		f.wanted.Store(true)
 	}
 	heard := f.heard.Load()
-	return heard != 0 && f.elapsed()-time.Duration(heard) < f.staleness
+	return heard != 0 && at-time.Duration(heard) < f.staleness
 }
 
-// fresh reports whether what is remembered may be believed: the feed was heard lately, by a follower that is at work. One that
+// fresh reports whether what is remembered may be believed at a time since start: the feed was heard lately, by a follower that is at work. One that
 // rests may be late by all of the staleness, and then the store is quicker.
-func (f *follower) fresh() bool {
-	if f.lately() && !f.resting.Load() {
+func (f *follower) fresh(at time.Duration) bool {
+	if f.lately(at) && !f.resting.Load() {
 		return true
 	}
 	f.hurry()
@@ -100,7 +101,10 @@ func (f *follower) listen() (end func()) {
 	return func() { f.waiters.Add(-1) }
 }
 
-func (f *follower) elapsed() time.Duration { return time.Since(f.start) + 1 } // never 0
+func (f *follower) elapsed() time.Duration { return f.since(time.Now()) }
+
+// since is how long after start a time was that time.Now gave. It is never 0.
+func (f *follower) since(now time.Time) time.Duration { return now.Sub(f.start) + 1 }
 
 // silence is how long the feed was not heard.
 func (f *follower) silence() time.Duration { return f.elapsed() - time.Duration(f.heard.Load()) }
@@ -189,7 +193,7 @@ func (f *follower) hear(entries []Revocation) {
 
 // freshen makes sure that the feed was heard within the staleness.
 func (f *follower) freshen(ctx context.Context) error {
-	if f.lately() {
+	if f.lately(f.elapsed()) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
@@ -200,7 +204,7 @@ func (f *follower) freshen(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if f.lately() { // somebody has read while we waited
+	if f.lately(f.elapsed()) { // somebody has read while we waited
 		return nil
 	}
 	return f.read(ctx)

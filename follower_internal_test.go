@@ -69,25 +69,25 @@ func TestFollower(t *testing.T) {
 	t.Run("is fresh only while it hears", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			feed := &fakeFeed{}
-			if newFollower(feed, time.Second).fresh() {
+			if newFollower(feed, time.Second).fresh(1) {
 				t.Error("fresh before anything was heard")
 			}
 			f := following(t, feed, time.Second)
 			synctest.Wait()
 			for range 100 { // somebody asks all the time
-				if !f.fresh() {
+				if !f.fresh(f.elapsed()) {
 					t.Fatal("not fresh though the feed answers")
 				}
 				time.Sleep(100 * time.Millisecond)
 			}
 			feed.fail(errors.New("gone"))
 			time.Sleep(1100 * time.Millisecond)
-			if f.fresh() {
+			if f.fresh(f.elapsed()) {
 				t.Error("fresh a second after the feed fell silent")
 			}
 			feed.fail(nil)
 			time.Sleep(100 * time.Millisecond)
-			if !f.fresh() {
+			if !f.fresh(f.elapsed()) {
 				t.Error("not fresh though the feed answers again")
 			}
 		})
@@ -134,15 +134,15 @@ func TestFollower(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := following(t, &fakeFeed{}, time.Second)
 			synctest.Wait()
-			if !f.fresh() {
+			if !f.fresh(f.elapsed()) {
 				t.Error("not fresh though it has just read")
 			}
 			time.Sleep(600 * time.Millisecond)
-			if f.fresh() {
+			if f.fresh(f.elapsed()) {
 				t.Error("fresh after a rest, in which it may have missed for half a second what was told")
 			}
 			synctest.Wait()
-			if !f.fresh() {
+			if !f.fresh(f.elapsed()) {
 				t.Error("not fresh though it was asked and has read")
 			}
 		})

@@ -115,7 +115,7 @@ func (a *Auth) Authenticate(r *http.Request) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.judge(r, &cred, a.now())
+	v, err := a.judge(r, &cred, a.instant())
 	return v.alone(), err
 }
 
@@ -133,13 +133,13 @@ func (a *Auth) enter(w http.ResponseWriter, r *http.Request) (*arrival, error) {
 		a.clearIfDead(w, r, &cred, err)
 		return nil, err
 	}
-	now := a.now()
+	now := a.instant()
 	v, err := a.judge(r, &cred, now)
 	if err != nil {
 		a.clearIfDead(w, r, &cred, err)
 		return nil, err
 	}
-	a.keepFresh(w, r, &cred, &v.session, now)
+	a.keepFresh(w, r, &cred, &v.session, now.Time)
 	return v, nil
 }
 
@@ -152,14 +152,14 @@ func (a *Auth) clearIfDead(w http.ResponseWriter, r *http.Request, cred *credent
 }
 
 // judge asks the stores about a credential of ours.
-func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival, error) {
+func (a *Auth) judge(r *http.Request, cred *credential, now instant) (*arrival, error) {
 	if cred.carrier == byCookie {
 		if err := a.origin.check(r); err != nil {
 			return nil, err
 		}
 	}
 	if cred.key {
-		return a.judgeKey(r.Context(), cred.id, now)
+		return a.judgeKey(r.Context(), cred.id, now.Time)
 	}
 	v, err := a.lookupCached(r.Context(), &cred.id, now)
 	if err != nil {
@@ -172,76 +172,75 @@ func (a *Auth) judge(r *http.Request, cred *credential, now time.Time) (*arrival
 		v.session.until = short(cred.claims.ExpiresAt)
 	}
 	v.session.carrier, v.session.Current = cred.carrier, true
-	a.use(&v.session, now)
+	a.use(&v.session, now.Time)
 	return v, nil
 }
 
 // lookup asks the store for the live session of a token. ErrInvalidToken: certainly dead. ErrBanned: alive but for the ban.
 func (a *Auth) lookup(ctx context.Context, id TokenID) (*Session, error) {
 	var rec SessionRecord
-	v, err := a.lookupRecord(ctx, &id, a.now(), &rec)
+	v, err := a.lookupRecord(ctx, &id, a.instant(), &rec)
 	return v.alone(), err
 }
 
 // lookupCached is lookup for guards: it believes what this node remembers, while it may. Only the store knows that a
 // session is over: its idle limit may have moved by a use elsewhere.
-func (a *Auth) lookupCached(ctx context.Context, id *TokenID, now time.Time) (*arrival, error) {
+func (a *Auth) lookupCached(ctx context.Context, id *TokenID, now instant) (*arrival, error) {
 	var rec SessionRecord
 	if a.cache == nil {
 		return a.lookupRecord(ctx, id, now, &rec)
 	}
-	var user User
-	known, err := a.cache.find(id, now, &rec, &user)
+	v := &arrival{}
+	known, err := a.cache.find(id, now, &rec, v)
 	if err != nil {
 		return nil, lost(err)
 	}
-	if known {
-		if v, err := a.living(&rec, &user, a.uses.noted(*id).SeenAt, now); err == nil {
-			return a.backed(ctx, v, &rec, now)
-		}
+	if known && a.living(v, &rec, a.uses.noted(id).seen, now.Time) == nil {
+		return a.backed(ctx, v, &rec, now)
 	}
 	return a.lookupRecord(ctx, id, now, &rec)
 }
 
 // lookupRecord is lookup for who also wants what the Ledger keeps.
-func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now time.Time, rec *SessionRecord) (*arrival, error) {
-	seen := a.uses.noted(*id).SeenAt // asked first: a flush moves uses from here to the store, never back
-	asOf := a.feed.now()             // and this: what is told from now on is news
-	var user User
-	err := a.find(ctx, id, now, rec, &user)
+func (a *Auth) lookupRecord(ctx context.Context, id *TokenID, now instant, rec *SessionRecord) (*arrival, error) {
+	seen := a.uses.noted(id).seen // asked first: a flush moves uses from here to the store, never back
+	asOf := a.feed.now()          // and this: what is told from now on is news
+	v := &arrival{}
+	err := a.find(ctx, id, now.Time, rec, &v.user)
 	switch {
 	case err == nil && a.cache != nil:
-		a.cache.keep(asOf, rec, &user)
+		a.cache.keep(asOf, rec, &v.user)
 	case errors.Is(err, ErrNotFound) && !errors.Is(err, ErrMoved) && a.cache != nil:
-		a.cache.keepDead(asOf, id, now)
+		a.cache.keepDead(asOf, id, now.Time)
 	}
 	if err != nil {
 		return nil, lost(err)
 	}
-	v, err := a.living(rec, &user, seen, now)
-	if err != nil {
+	if err := a.living(v, rec, seen, now.Time); err != nil {
 		return nil, err
 	}
 	return a.backed(ctx, v, rec, now)
 }
 
-// living is the session of a record, if it lives.
-func (a *Auth) living(rec *SessionRecord, user *User, seen, now time.Time) (*arrival, error) {
-	rec.LastSeenAt = later(rec.LastSeenAt, seen)
+// living makes v, which has the user, the session of a record, if that lives.
+func (a *Auth) living(v *arrival, rec *SessionRecord, seen int64, now time.Time) error {
+	rec.LastSeenAt = latest(rec.LastSeenAt, seen)
 	rec.ExpiresAt = a.endOf(rec)
-	switch {
-	case rec.Realm != a.config.Realm, !now.Before(rec.ExpiresAt):
-		return nil, ErrInvalidToken
-	case rec.UserID == "":
-		return a.arrival(rec, nil), nil
-	case user.ID == "", user.Leaving():
-		return nil, ErrInvalidToken
-	case user.Banned():
-		return nil, ErrBanned
-	case rec.Epoch < user.Epoch:
-		return nil, ErrInvalidToken
+	if rec.Realm != a.config.Realm || !now.Before(rec.ExpiresAt) {
+		return ErrInvalidToken
 	}
-	return a.arrival(rec, user), nil
+	if rec.UserID != "" {
+		switch user := &v.user; {
+		case user.ID == "", user.Leaving():
+			return ErrInvalidToken
+		case user.Banned():
+			return ErrBanned
+		case rec.Epoch < user.Epoch:
+			return ErrInvalidToken
+		}
+	}
+	v.begin(a, rec)
+	return nil
 }
 
 // lost is what an error of a store means for a token.
@@ -277,14 +276,14 @@ func (a *Auth) keepFresh(w http.ResponseWriter, r *http.Request, cred *credentia
 		return // a refresh renews it
 	}
 	if s.Remember {
-		s.issued = short(later(s.issuedAt(), a.uses.noted(s.token).IssuedAt))
+		s.issued = short(latest(s.issuedAt(), a.uses.noted(&s.token).issued))
 	}
 	aging := s.Remember && now.Sub(s.issuedAt()) > cookieAge(s, s.issuedAt())/2
 	switch {
 	case cred.carrier == byCookie && (aging || cred.retag):
 		a.carriers.setCookie(w, r, cred.token, cookieAge(s, now))
 		s.issued = short(now)
-		a.uses.note(s.token, now, s.ExpiresAt, now)
+		a.uses.note(Touch{Token: s.token, SeenAt: now, ExpiresAt: s.ExpiresAt, IssuedAt: now})
 	case cred.carrier == byBearer && cred.retag:
 		a.carriers.setHeader(w, cred.token)
 	}

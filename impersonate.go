@@ -224,7 +224,7 @@ func (a *Auth) forgetRefresh(w http.ResponseWriter, r *http.Request, s *Session)
 
 // backed holds an impersonated session to the life of the one that it was begun from and to the roles that its actor has by
 // now: none less than when it was begun, and all of the user's. It counts as a use of that one.
-func (a *Auth) backed(ctx context.Context, v *arrival, rec *SessionRecord, now time.Time) (*arrival, error) {
+func (a *Auth) backed(ctx context.Context, v *arrival, rec *SessionRecord, now instant) (*arrival, error) {
 	if rec.Actor == nil {
 		return v, nil
 	}
@@ -239,7 +239,7 @@ func (a *Auth) backed(ctx context.Context, v *arrival, rec *SessionRecord, now t
 	if _, held := readMandate(rec.Methods); !a.holdsAll(admin, held) || !a.mayActAs(admin, v.session.User) {
 		return nil, ErrInvalidToken
 	}
-	a.use(&own.session, now)
+	a.use(&own.session, now.Time)
 	return v, nil
 }
 

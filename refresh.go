@@ -288,7 +288,7 @@ func fingerprint(hash [32]byte) string { return hex.EncodeToString(hash[:4]) }
 // lookupChains is lookup for a session in the signed form.
 func (a *Auth) lookupChains(ctx context.Context, id TokenID, now time.Time) (*Session, []RefreshChain, error) {
 	var rec SessionRecord
-	v, err := a.lookupRecord(ctx, &id, now, &rec)
+	v, err := a.lookupRecord(ctx, &id, instant{now, a.feed.elapsed()}, &rec)
 	switch {
 	case errors.Is(err, ErrMoved):
 		return nil, nil, deadRefresh{ErrMoved} // not the cause as it is: that is an ErrInvalidToken

@@ -124,19 +124,17 @@ type arrival struct {
 	session Session
 	user    User
 	writes  writes
+	lists   [3]string // room for the methods, scopes and roles of most
 }
 
-// arrival makes the session of a record whose ExpiresAt is the truth. user is nil for a guest.
-func (a *Auth) arrival(rec *SessionRecord, user *User) *arrival {
-	v := &arrival{}
+// begin makes the session of a record whose ExpiresAt is the truth, of the user who is there already, or of a guest.
+func (v *arrival) begin(a *Auth, rec *SessionRecord) {
 	v.session.auth = a
-	if user == nil {
+	if rec.UserID == "" {
 		v.session.read(rec, nil)
-		return v
+		return
 	}
-	v.user = *user
 	v.session.read(rec, &v.user)
-	return v
 }
 
 // watched is the session for a handler whose end a guard sees.

@@ -51,7 +51,7 @@ func (l Sessions) Before(ctx context.Context, userID, sessionID string) iter.Seq
 
 // listed is the session of a record, or nil if it is dead.
 func (a *Auth) listed(rec SessionRecord, user *User) *Session {
-	rec.LastSeenAt = later(rec.LastSeenAt, a.uses.noted(rec.Token).SeenAt)
+	rec.LastSeenAt = latest(rec.LastSeenAt, a.uses.noted(&rec.Token).seen)
 	s := a.session(rec, user)
 	if rec.Realm != a.config.Realm || rec.Epoch < user.Epoch || !s.Live(a.now()) {
 		return nil

@@ -187,7 +187,7 @@ func (k *keyring) open(kind, text string, b *[tokenSize]byte) (secret int, ok bo
 // opens a session is SHA-256 of the token. It belongs to one keyring and goes with it.
 type seenTokens struct {
 	seed maphash.Seed
-	sums [1 << 12]atomic.Uint64
+	sums [1 << 14]atomic.Uint64
 }
 
 func (s *seenTokens) place(b *[tokenSize]byte) (sum uint64, at *atomic.Uint64) {
