@@ -103,9 +103,14 @@ func (c *contestant) measure(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	spent := max(after-before, tick/2) // what is less than a tick is not nothing
+	c.took(s, after-before)
+	return nil
+}
+
+// took notes what a turn gave, and how long the process was on the processors for it.
+func (c *contestant) took(s *sample, spent time.Duration) {
+	spent = max(spent, tick/2) // what is less than a tick is not nothing
 	c.rate = append(c.rate, s.rate())
 	c.cpu = append(c.cpu, float64(spent.Nanoseconds())/1000/float64(s.answers))
 	c.p99 = append(c.p99, s.latency.quantile(0.99).Seconds()*1000)
-	return nil
 }

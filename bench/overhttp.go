@@ -17,7 +17,7 @@ func contestants() []*contestant {
 		return &contestant{name: name, rows: []string{"T5"}, node: name, path: "/api/auth/get-session", want: `{"session":{"`}
 	}
 	return []*contestant{
-		{name: trivialName, rows: []string{"T2", "T3", "T4", "T5", "T7"}},
+		{name: trivialName, rows: []string{"T2", "T3", "T4", "T5"}},
 		{name: "cloakroom", rows: []string{"T2"}},
 		{name: "scs", rows: []string{"T2"}},
 		{name: "gorilla", rows: []string{"T2"}},
@@ -27,7 +27,7 @@ func contestants() []*contestant {
 		{name: "Node without a session", rows: []string{"T2"}, node: "trivial"},
 
 		{name: "cloakroom-sql", rows: []string{"T3"}},
-		{name: "scs-sql", rows: []string{"T3", "T7"}},
+		{name: "scs-sql", rows: []string{"T3"}},
 		{name: "cloakroom-postgres", rows: []string{"T4"}, postgres: true},
 		{name: "scs-postgres", rows: []string{"T4"}, postgres: true},
 		{name: "cloakroom-valkey", rows: []string{"T4"}, postgres: true, valkey: true},
@@ -39,28 +39,24 @@ func contestants() []*contestant {
 		server("server, strict, with its log", serverStrict, "CLOAKROOM_LOG_LEVEL=info", "CLOAKROOM_LOG_FORMAT=json"),
 		betterAuth("better-auth"),
 		betterAuth("better-auth-cached"),
-
-		{name: "scs-sql-slide", rows: []string{"T7"}},
-		{name: "cloakroom-still", rows: []string{"T7"}},
-		{name: "cloakroom-slide", rows: []string{"T7"}},
 	}
 }
 
-// overHTTP is T2, T3, T4, T5 and T7: the same request to everybody over 64 connections.
+// overHTTP is T2 to T5: the same request to everybody over 64 connections.
 func (b *bench) overHTTP(ctx context.Context) ([]line, error) {
 	r, err := b.race(ctx, contestants())
 	if err != nil {
 		return nil, err
 	}
 	defer r.stop()
-	if err := r.run(ctx, "T2 to T5, T7", func(c *contestant) error { return c.measure(ctx, b.each) }); err != nil {
+	if err := r.run(ctx, "T2 to T5", func(c *contestant) error { return c.measure(ctx, b.each) }); err != nil {
 		return nil, err
 	}
 	var all []line
 	for _, row := range []struct {
 		name  string
 		lines func() []line
-	}{{"T2", r.cached}, {"T3", r.onSQLite}, {"T4", r.onServers}, {"T5", r.ofServer}, {"T7", r.sliding}} {
+	}{{"T2", r.cached}, {"T3", r.onSQLite}, {"T4", r.onServers}, {"T5", r.ofServer}} {
 		if b.wants(row.name) {
 			all = append(all, row.lines()...)
 		}
@@ -110,13 +106,4 @@ func (r *race) ofServer() []line {
 			"server, strict", "better-auth",
 		),
 	}
-}
-
-func (r *race) sliding() []line {
-	l := line{Row: "T7", What: "lost to sliding and last-seen, CPU for a request, on SQLite", Target: atMost(3)}
-	l.Ours, l.Note, l.Missing = r.lost("cloakroom-slide", "cloakroom-still")
-	scs := peer{Name: "scs-sql"}
-	scs.Figure, scs.Note, scs.Missing = r.lost("scs-sql-slide", "scs-sql")
-	l.Peers = []peer{scs}
-	return []line{l}
 }

@@ -96,6 +96,11 @@ func parseStat(text string) (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
 }
 
+// forgetPeak lets VmHWM begin anew (proc_pid_clear_refs(5)).
+func (p *process) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
 // memory is a line of /proc/PID/status in MiB: VmRSS is what it holds, VmHWM the most it ever held.
 func (p *process) memory(key string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

@@ -218,17 +218,6 @@ func (b *bench) crowd(ctx context.Context) ([]line, error) {
 	}
 	h.check.connections, h.check.every = 8, 10*time.Millisecond
 	h.signIn.connections = 16
-	// What is compared is people who sign in with as many who only ask, so that what connections and requests of any
-	// kind need is not laid to the sign-ins.
-	others := h.check
-	others.connections += h.signIn.connections
-	if _, err := others.run(ctx, b.each); err != nil {
-		return nil, err
-	}
-	before, err := h.memory("VmHWM")
-	if err != nil {
-		return nil, err
-	}
 	var quiet, busy []float64
 	err = b.turns(ctx, "T9", func() error {
 		s, err := h.check.run(ctx, b.each)
@@ -243,8 +232,8 @@ func (b *bench) crowd(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	peak, err := h.memory("VmHWM")
 	budget := float64(hash.workers) * float64(hash.params.Memory) / 1024
+	peak, rest, err := h.memoryOfSignIns(ctx, b.each, budget)
 	return []line{
 		{
 			Row: "T9", What: "p99 of GET /auth/session, 16 clients signing in over quiet; 8 clients, a request every 10 ms each",
@@ -252,10 +241,49 @@ func (b *bench) crowd(ctx context.Context) ([]line, error) {
 			Note: fmt.Sprintf("%s ms over %s ms", short(median(busy)), short(median(quiet))),
 		},
 		{
-			Row: "T9", What: "memory at its peak, over that with as many clients who only check", Ours: figureOf("MiB", []float64{peak - before}), Target: atMost(budget),
+			Row: "T9", What: "memory at its peak, over that of the same server with as many clients who only check", Ours: figureOf("MiB", []float64{peak - rest}), Target: atMost(budget),
 			Note: fmt.Sprintf("%s MiB in all", short(peak)),
 		},
 	}, err
+}
+
+// givesBack is how long the server may keep the memory of hashes that nobody makes any more, and some.
+const givesBack = 90 * time.Second
+
+// memoryOfSignIns is the most memory that the server ever held, when people have signed in, and the most that it holds in the same
+// state with as many clients who only ask: so what connections, caches and code need is not laid to the sign-ins. In
+// between it waits until the server has given back what it hashes in, budget MiB.
+func (h *house) memoryOfSignIns(ctx context.Context, d time.Duration, budget float64) (peak, rest float64, err error) {
+	if peak, err = h.memory("VmHWM"); err != nil {
+		return 0, 0, err
+	}
+	for begin := time.Now(); ; {
+		now, err := h.memory("VmRSS")
+		if err != nil {
+			return 0, 0, err
+		}
+		if now < peak-budget/2 {
+			break
+		}
+		if time.Since(begin) > givesBack {
+			return 0, 0, fmt.Errorf("%.1f MiB at its peak, and still %.1f after %v", peak, now, givesBack)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, 0, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	if err := h.forgetPeak(); err != nil {
+		return 0, 0, err
+	}
+	others := h.check
+	others.connections += h.signIn.connections
+	if _, err := others.run(ctx, d); err != nil {
+		return 0, 0, err
+	}
+	rest, err = h.memory("VmHWM")
+	return peak, rest, err
 }
 
 // whileSigningIn is the p99 of the checks while people sign in, in milliseconds.
