@@ -76,9 +76,9 @@ func (u *uses) noted(id *TokenID) use {
 	return s.pending[*id]
 }
 
-// latest is later for a time in microseconds.
+// latest is later for a time in microseconds, 0 for none.
 func latest(t time.Time, or int64) time.Time {
-	if or > t.UnixMicro() {
+	if or != 0 && or > t.UnixMicro() {
 		return micro(or)
 	}
 	return t
