@@ -76,8 +76,8 @@ func (f *follower) lately(at time.Duration) bool {
 	return heard != 0 && at-time.Duration(heard) < f.staleness
 }
 
-// fresh reports whether what is remembered may be believed at a time since start: the feed was heard lately, by a follower that is at work. One that
-// rests may be late by all of the staleness, and then the store is quicker.
+// fresh reports whether what is remembered may be believed at a time since start: the feed was heard lately, by a follower
+// that is at work. One that rests may be late by all of the staleness, and then the store is quicker.
 func (f *follower) fresh(at time.Duration) bool {
 	if f.lately(at) && !f.resting.Load() {
 		return true

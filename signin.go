@@ -373,7 +373,8 @@ func (a *Auth) complete(w http.ResponseWriter, r *http.Request, at *attempt, use
 		}()
 	})
 	g, err := a.grant(w, r, at, user, news, settle)
-	settle()                                      // whatever became of it, the guess was right
+	// Whatever became of it, the guess was right.
+	settle()
 	if unsettled := <-settled; unsettled != nil { // that the guess still counts is no reason to fail a sign-in
 		a.emitRequest(r, Event{Type: RequestFailed, UserID: user.ID, Reason: "limit", Err: unsettled})
 	}

@@ -15,9 +15,9 @@
 // fail, rather than have it acknowledged and lost.
 //
 // How it is fast all the same: one writes at a time, and for all. Whoever's turn it is takes all writes that wait, runs
-// each in a savepoint, and commits them together with one sync, so many writers share the price of one. Reads go to connections of their own
-// and never wait for a write. A third kind of connection moves the write-ahead log into the database while the writer
-// goes on.
+// each in a savepoint, and commits them together with one sync, so many writers share the price of one. Reads go to
+// connections of their own and never wait for a write. A third kind of connection moves the write-ahead log into the
+// database while the writer goes on.
 //
 // Not here: more than one machine, encryption of the file, backups (cloakroom backup, by Export, makes one while the
 // server runs).

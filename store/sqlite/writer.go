@@ -155,10 +155,11 @@ func tell(c chan struct{}) {
 	}
 }
 
-// round is one turn: a commit, if anything waits. Whoever's ctx ends before it could begin leaves it to the next.
+// round is one turn: a commit, if anything waits. Whoever's ctx ends before it could begin leaves it to the next, also who
+// came to the turn too late: the write that was given up would be the first to run.
 func (w *writer) round(ctx context.Context) {
 	defer func() { <-w.turn }()
-	if w.take() > 0 {
+	if ctx.Err() == nil && w.take() > 0 {
 		w.commit(ctx)
 	}
 }

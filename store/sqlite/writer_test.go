@@ -26,6 +26,25 @@ func hold(t testing.TB, w *writer) (release func()) {
 	return sync.OnceFunc(func() { close(free) })
 }
 
+// lock lets another process write, as far as s can tell, until free is called.
+func lock(t testing.TB, s *Store) (free func()) {
+	t.Helper()
+	other, err := connect(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	if _, err := exec(other, "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if _, err := exec(other, "COMMIT"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // queued waits until n writes wait.
 func queued(t testing.TB, w *writer, n int) {
 	t.Helper()
@@ -243,14 +262,7 @@ func TestAFailedCommitFailsAllOfItsWrites(t *testing.T) {
 // Who has the turn while another process writes can give up, and whoever waits behind goes on.
 func TestWhoHasTheTurnCanGiveUp(t *testing.T) {
 	s := openStore(t, Config{})
-	other, err := connect(s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	if _, err := exec(other, "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	free := lock(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	first, behind := make(chan error), make(chan error)
 	create := func(ctx context.Context, u cloakroom.User, result chan error) {
@@ -267,9 +279,7 @@ func TestWhoHasTheTurnCanGiveUp(t *testing.T) {
 	if err := <-first; !errors.Is(err, context.Canceled) {
 		t.Errorf("given up by who had the turn: %v", err)
 	}
-	if _, err := exec(other, "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	if err := <-behind; err != nil {
 		t.Errorf("behind it: %v", err)
 	}
@@ -316,14 +326,7 @@ func TestAWriteThatRunsGetsItsResult(t *testing.T) {
 
 func TestAnotherProcessHoldsTheLock(t *testing.T) {
 	s := openStore(t, Config{})
-	other, err := connect(s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	if _, err := exec(other, "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	free := lock(t, s)
 	u := newUser()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error)
@@ -336,9 +339,7 @@ func TestAnotherProcessHoldsTheLock(t *testing.T) {
 	if _, err := s.User(t.Context(), u.ID); sentinel(err) != cloakroom.ErrNotFound {
 		t.Errorf("reading while another process writes: %v", err)
 	}
-	if _, err := exec(other, "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	if err := <-result; err != nil {
 		t.Errorf("a write that waited for another process: %v", err)
 	}
